@@ -1,0 +1,125 @@
+/**
+ * What the collector in `host/collect-host-evidence.sh` prints: the one contract between NAT Medic and the host.
+ *
+ * The host may be compromised, so nothing here is trusted: every number is bounded, every string has an
+ * alphabet without markup, and whatever does not fit makes the whole reading unreadable rather than healthy.
+ * `null` always means "could not be read", and `unread` says why.
+ */
+import * as z from "zod/mini";
+
+const count = z.int().check(z.gte(0), z.lte(Number.MAX_SAFE_INTEGER));
+/** Entries of a table: a conntrack table cannot exceed 2^31 entries. */
+const entries = z.int().check(z.gte(0), z.lte(2 ** 31));
+const seconds = z.number().check(z.gte(0), z.lte(10 ** 10));
+const address = z.string().check(z.regex(/^[0-9a-fA-F.:]{2,45}$/));
+const word = z.string().check(z.regex(/^[A-Za-z0-9_.-]{1,40}$/));
+/** Free text from the host: letters, digits and a little punctuation, so that no message can carry markup. */
+const plainText = z.string().check(z.regex(/^[A-Za-z0-9_.,:;/()=%+ -]{0,160}$/));
+/** Most frequent first. The counts are of the entries that were read, each at most `undercount` too low. */
+const ranked = z.array(z.tuple([address, entries])).check(z.maxLength(20));
+
+/** A setting found in a configuration file, and where. */
+const configured = z.nullable(z.object({ value: count, file: plainText }));
+
+const conntrackTable = z.object({
+  /** Who read it: `conntrack` (conntrack-tools), `ctnetlink` (python3), or `proc`. */
+  reader: z.enum(["conntrack", "ctnetlink", "proc"]),
+  /** Entries read. The hash is keyed, so the head of a dump is a uniform random sample of the table. */
+  entries,
+  /** False when the reader stopped at its limit; shares are then estimates from `entries` of `conntrack.count`. */
+  complete: z.boolean(),
+  /** How long the dump took. */
+  seconds,
+  protocols: z.record(word, entries),
+  /** TCP only. */
+  tcpStates: z.record(word, entries),
+  unreplied: entries,
+  assured: entries,
+  offloaded: entries,
+  /**
+   * ESTABLISHED TCP entries by seconds since their last packet (timeout minus what remains).
+   * `shortTimer`: 300 s or less remain, so idleness cannot be told (unacknowledged data, retransmits).
+   * `staleTimer`: more remains than the present timeout, so the entry is older than the last change of it.
+   */
+  establishedIdle: z.object({
+    under60: entries,
+    under300: entries,
+    under3600: entries,
+    under7440: entries,
+    under21600: entries,
+    under86400: entries,
+    over86400: entries,
+    shortTimer: entries,
+    staleTimer: entries,
+  }),
+  sources: ranked,
+  /** Entries without a reply, by source. */
+  unrepliedSources: ranked,
+  natAddresses: ranked,
+  /** One SNAT port space each: protocol, NAT address, destination address, destination port (0: none). */
+  destinations: z
+    .array(
+      z.object({
+        protocol: word,
+        natAddress: address,
+        address,
+        port: z.int().check(z.gte(0), z.lte(65535)),
+        entries,
+      }),
+    )
+    .check(z.maxLength(20)),
+  /** Upper bound of the error of each ranked count, in entries read (Misra-Gries). */
+  undercount: entries,
+});
+
+export const HostEvidence = z.object({
+  schema: z.literal("nat-medic/host-evidence/1"),
+  /** Host clock, Unix seconds. */
+  takenAt: count,
+  uptime: seconds,
+  /** Seconds between the two counter samples; the table was read in between. */
+  window: seconds,
+  /** Wall time of the whole collection. */
+  took: seconds,
+  kernel: word,
+  cpus: z.int().check(z.gte(1), z.lte(4096)),
+  memory: z.object({ totalKiB: count, availableKiB: count }),
+  /** `loaded: false` means that the kernel tracks no connections at all, so this host does no NAT. */
+  conntrack: z.object({
+    loaded: z.boolean(),
+    count: z.nullable(entries),
+    max: z.nullable(entries),
+    buckets: z.nullable(entries),
+  }),
+  /** Seconds, by the sysctl's name after `nf_conntrack_`, e.g. `tcp_timeout_established`. */
+  timeouts: z.record(word, count),
+  /** `<group>.<counter>`: `[total, delta over the window]`, 32-bit wrap already undone. */
+  counters: z.record(
+    z.string().check(z.regex(/^[A-Za-z0-9_.-]{1,80}$/)),
+    z.tuple([count, z.int().check(z.gte(-(2 ** 53)), z.lte(2 ** 53))]),
+  ),
+  table: z.nullable(conntrackTable),
+  /** Kernel log lines since boot. The kernel rate-limits them (10 in 5 s): they are not drop counts. */
+  kernelLog: z.nullable(
+    z.object({
+      tableFull: count,
+      /** Seconds after boot of the last such line. */
+      tableFullLastAt: z.nullable(seconds),
+      /** "table full in netns N": the table of a container on this host, not the NAT's. */
+      tableFullOtherNamespace: count,
+    }),
+  ),
+  /** What a reboot would bring back. */
+  persistence: z.object({
+    /** Who owns the host's network settings. */
+    owner: z.enum(["none", "fck-nat", "alternat"]),
+    max: configured,
+    buckets: configured,
+    hashsize: configured,
+    established: configured,
+    moduleLoadedAtBoot: z.boolean(),
+  }),
+  /** What could not be read, and why: one line each. */
+  unread: z.array(plainText).check(z.maxLength(20)),
+});
+export type HostEvidence = z.infer<typeof HostEvidence>;
