@@ -77,8 +77,8 @@ export const HostEvidence = z.object({
   /** Host clock, Unix seconds. */
   takenAt: count,
   uptime: seconds,
-  /** Seconds between the two counter samples; the table was read in between. */
-  window: seconds,
+  /** Seconds between the two counter samples, never zero; the table was read in between. */
+  window: z.number().check(z.gt(0), z.lte(3600)),
   /** Wall time of the whole collection. */
   took: seconds,
   kernel: word,

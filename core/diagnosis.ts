@@ -1,0 +1,99 @@
+/** From evidence to causes, honestly: a cause is present, absent or unknown. */
+import * as z from "zod/mini";
+import { CauseId, type Judgement, Observation, Severity } from "./cause.ts";
+import { causes } from "./causes.ts";
+import { growth } from "./evidence/counters.ts";
+import type { Evidence } from "./evidence.ts";
+import { judgedMetrics, type Trigger } from "./incident.ts";
+import { whole } from "./numbers.ts";
+
+export const FoundCause = z.object({
+  id: CauseId,
+  title: z.string(),
+  symptom: z.string(),
+  confidence: z.number().check(z.gte(0), z.lte(1)),
+  severity: Severity,
+  evidence: z.array(Observation),
+});
+export type FoundCause = z.infer<typeof FoundCause>;
+
+export const Diagnosis = z.object({
+  /** `healthy` only when everything could be judged and nothing was found. */
+  status: z.enum(["cause-found", "healthy", "undetermined"]),
+  /** The one to act on first leads; the others contribute. */
+  causes: z.array(FoundCause),
+  /** What could not be judged, and what was missing. */
+  unknown: z.array(z.object({ subject: z.string(), missing: z.string() })),
+  ruledOut: z.array(z.object({ id: CauseId, title: z.string(), evidence: z.array(Observation) })),
+  /** Error counters that moved but belong to no cause we know: where a person would look next. */
+  moved: z.array(Observation),
+});
+export type Diagnosis = z.infer<typeof Diagnosis>;
+
+export function diagnose(evidence: Evidence, trigger: Trigger): Diagnosis {
+  const found: FoundCause[] = [];
+  const unknown: Diagnosis["unknown"] = [];
+  const ruledOut: Diagnosis["ruledOut"] = [];
+  for (const cause of causes) {
+    const { id, title, symptom } = cause;
+    const judgement = judge(() => cause.judge(evidence));
+    switch (judgement.verdict) {
+      case "present": {
+        const { confidence, severity } = judgement;
+        found.push({
+          id,
+          title: judgement.title ?? title,
+          symptom,
+          confidence,
+          severity,
+          evidence: judgement.evidence,
+        });
+        break;
+      }
+      case "absent":
+        ruledOut.push({ id, title, evidence: judgement.evidence });
+        break;
+      case "unknown":
+        unknown.push({ subject: id, missing: judgement.missing });
+        break;
+      default:
+        judgement satisfies never;
+    }
+  }
+  if (trigger.kind === "alarm" && !judgedMetrics.some((name) => trigger.metric?.name === name)) {
+    unknown.push({
+      subject: trigger.metric?.name ?? trigger.alarmName,
+      missing: "a cause that explains this alarm",
+    });
+  }
+  const status = found.length > 0 ? "cause-found" : unknown.length > 0 ? "undetermined" : "healthy";
+  return { status, causes: found, unknown, ruledOut, moved: movedCounters(evidence) };
+}
+
+/** A check that throws becomes a result and stops no other. */
+function judge(run: () => Judgement): Judgement {
+  try {
+    return run();
+  } catch (error) {
+    return {
+      verdict: "unknown",
+      missing: `our own check failed: ${error instanceof Error ? error.message : "?"}`,
+    };
+  }
+}
+
+/** Counters that a healthy host does not move. */
+const errorCounter =
+  /(_allowance_exceeded|rx_dropped|tx_dropped|insert_failed|conntrack\.drop|early_drop|chain_too_long|softnet\.dropped|ReasmFails|FragFails|InDiscards|OutDiscards|OutNoRoutes|IPReversePathFilter)$/;
+
+function movedCounters({ host }: Evidence): Observation[] {
+  if (host.status === "unread") return [];
+  const { evidence } = host;
+  return Object.keys(evidence.counters)
+    .filter((name) => errorCounter.test(name) && (growth(evidence, name) ?? 0) > 0)
+    .map((name) => ({
+      signal: name,
+      observed: `+${whole(growth(evidence, name) ?? 0)} in ${evidence.window.toFixed(1)} s`,
+      expected: "0",
+    }));
+}

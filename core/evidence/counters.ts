@@ -1,0 +1,34 @@
+/** Reading the evidence's counters and shares. */
+import type { HostEvidence } from "./host.ts";
+
+/** Growth of a counter over the collector's window; `undefined` when it could not be read. */
+export function growth(host: HostEvidence, counter: string): number | undefined {
+  return host.counters[counter]?.[1];
+}
+
+/**
+ * New connections refused because the table was full, over the window. The kernel counts those in `drop` alone,
+ * while a clash or an exhausted port range counts in `insert_failed` as well (measured on 6.1, 6.12, 6.18).
+ */
+export function tableFullDrops(host: HostEvidence): number | undefined {
+  const drop = growth(host, "conntrack.drop");
+  const insertFailed = growth(host, "conntrack.insert_failed");
+  // A chain that is too long counts in insert_failed but not in drop.
+  const chainTooLong = growth(host, "conntrack.chain_too_long") ?? 0;
+  if (drop === undefined || insertFailed === undefined) return undefined;
+  return Math.max(0, drop - Math.max(0, insertFailed - chainTooLong));
+}
+
+/** How full the table is, 0 to 1 and a little above; `undefined` when it could not be read. */
+export function utilization(host: HostEvidence): number | undefined {
+  const { count, max } = host.conntrack;
+  if (count === null || max === null || max === 0) return undefined;
+  return count / max;
+}
+
+/** Scales a number of the entries read to the whole table. */
+export function scaleToTable(host: HostEvidence, entriesRead: number): number {
+  const { table, conntrack } = host;
+  if (table === null || table.entries === 0 || table.complete) return entriesRead;
+  return Math.round((entriesRead * (conntrack.count ?? table.entries)) / table.entries);
+}

@@ -1,0 +1,61 @@
+/** One trouble of one instance, from its trigger to its outcome. */
+import * as z from "zod/mini";
+import { Mode } from "./mode.ts";
+
+/** EC2's own format: 8 or 17 hexadecimal digits. */
+export const InstanceId = z.string().check(z.regex(/^i-([0-9a-f]{8}|[0-9a-f]{17})$/));
+export type InstanceId = z.infer<typeof InstanceId>;
+
+/** The namespace and names of the metrics that NAT Medic publishes on the host. */
+export const metricNamespace = "NatMedic";
+/** The metrics whose alarms the present causes can explain. */
+export const judgedMetrics: readonly string[] = ["ConntrackUtilization"];
+
+export const Metric = z.object({
+  namespace: z.string(),
+  name: z.string(),
+  dimensions: z.record(z.string(), z.string()),
+});
+export type Metric = z.infer<typeof Metric>;
+
+export const Trigger = z.discriminatedUnion("kind", [
+  z.object({
+    kind: z.literal("alarm"),
+    alarmName: z.string(),
+    /** Null when the alarm watches none that we could single out. */
+    metric: z.nullable(Metric),
+    /** CloudWatch's own words. */
+    reason: z.string(),
+    /** ISO 8601. */
+    at: z.string(),
+  }),
+  z.object({ kind: z.literal("manual"), at: z.string() }),
+]);
+export type Trigger = z.infer<typeof Trigger>;
+
+export const IncidentId = z.string().check(z.regex(/^inc-[a-z0-9-]{8,60}$/));
+
+export const Incident = z.object({
+  id: IncidentId,
+  instanceId: InstanceId,
+  mode: Mode,
+  /** Why this mode and no other, for people. */
+  modeReason: z.string(),
+  trigger: Trigger,
+  /** ISO 8601. */
+  openedAt: z.string(),
+});
+export type Incident = z.infer<typeof Incident>;
+
+/**
+ * The same execution always names the same incident, so that a retried step finds what it began.
+ * `startedAt`: ISO 8601; `executionName`: unique among the state machine's executions for 90 days.
+ */
+export function incidentId(startedAt: string, instanceId: InstanceId, executionName: string): string {
+  const time = startedAt
+    .replace(/\.\d+/, "")
+    .replace(/[^0-9TZ]/g, "")
+    .toLowerCase();
+  const name = executionName.toLowerCase().replace(/[^a-z0-9]/g, "");
+  return `inc-${time.slice(0, 16)}-${instanceId.slice(-8)}-${name.slice(-12)}`;
+}

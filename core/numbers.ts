@@ -1,0 +1,21 @@
+/** How numbers are written for people: the same everywhere. */
+
+export function whole(value: number): string {
+  return Math.round(value).toLocaleString("en-US");
+}
+
+export function percent(share: number): string {
+  const value = share * 100;
+  return `${value >= 10 || value === 0 ? Math.round(value) : value.toFixed(1)} %`;
+}
+
+export function duration(seconds: number): string {
+  if (seconds >= 2 * 86_400) return `${tidy(seconds / 86_400)} days`;
+  if (seconds >= 2 * 3_600) return `${tidy(seconds / 3_600)} h`;
+  if (seconds >= 120) return `${tidy(seconds / 60)} min`;
+  return `${tidy(seconds)} s`;
+}
+
+function tidy(value: number): string {
+  return Number.isInteger(value) ? String(value) : value.toFixed(1);
+}

@@ -1,0 +1,65 @@
+import type { Closing, Outcome } from "../closing.ts";
+import { fixes } from "../fixes.ts";
+import type { PlanStep } from "../plan.ts";
+import { statusOf } from "../step-record.ts";
+import { indent, section } from "./layout.ts";
+import { settings } from "./steps.ts";
+
+const why = {
+  proposed: "Proposed",
+  rejected: "Rejected when asked",
+  unanswered: "Nobody answered in time",
+  refused: "Refused by a guard on the host",
+} as const;
+
+/** What is left for a person to do. */
+export function nextSection(closing: Closing, outcome: Outcome): string {
+  const { steps, plan, incident, diagnosis } = closing;
+  const lines: string[] = [];
+  for (const record of steps) {
+    const status = statusOf(record);
+    if (status === "proposed" || status === "rejected" || status === "unanswered" || status === "refused") {
+      lines.push(...describe(record.step, why[status], incident?.instanceId));
+    }
+  }
+  const reached = new Set(steps.map(({ step }) => step.fix));
+  for (const step of plan?.steps ?? []) {
+    if (!reached.has(step.fix)) lines.push(...describe(step, "Not tried", incident?.instanceId));
+  }
+  for (const { fix, reason } of plan?.impossible ?? []) {
+    lines.push(`${fixes[fix].title}: not possible here, because ${reason}.`, "");
+  }
+  if (outcome === "undetermined" || outcome === "failed") {
+    const instance = incident?.instanceId ?? "<instance>";
+    lines.push(
+      "Look for yourself, as root on the instance:",
+      "  cat /proc/sys/net/netfilter/nf_conntrack_count /proc/sys/net/netfilter/nf_conntrack_max",
+      "  conntrack -S; dmesg | grep nf_conntrack",
+      "Ask again while it fails:",
+      `  nat-medic doctor --ssh <user>@<address of ${instance}>`,
+      "",
+    );
+  }
+  if (diagnosis?.status === "cause-found") {
+    lines.push("Do not reboot the instance: that empties the table for a while and fixes nothing.");
+  }
+  while (lines.at(-1) === "") lines.pop();
+  return section("WHAT YOU CAN DO", lines);
+}
+
+function describe(step: PlanStep, reason: string, instanceId: string | undefined): string[] {
+  const lines = [`${step.action} (risk ${step.risk})`, `  ${reason}. ${step.effect} ${step.blastRadius}`];
+  lines.push(...indent(settings(step.settings)), "  Do:", ...indent(indent(step.commands)));
+  if (step.document !== null && instanceId !== undefined) {
+    lines.push("  or from anywhere:", `    ${sendCommand(step, instanceId)}`);
+  }
+  lines.push("  Undo:", ...indent(indent(step.undo)), "");
+  return lines;
+}
+
+/** The same change through our own document, by hand. */
+function sendCommand(step: PlanStep, instanceId: string): string {
+  const parameters = { Action: "apply", IncidentId: "inc-by-hand-0", ...step.parameters };
+  const pairs = Object.entries(parameters).map(([name, value]) => `${name}=${value}`);
+  return `aws ssm send-command --instance-ids ${instanceId} --document-name NatMedic-${step.document} --parameters ${pairs.join(",")}`;
+}

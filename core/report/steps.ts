@@ -1,0 +1,88 @@
+import type { ChangeResult, HostChange } from "../change.ts";
+import type { Closing } from "../closing.ts";
+import type { SettingChange } from "../fix.ts";
+import { type StepRecord, statusOf } from "../step-record.ts";
+import { indent, observations, section } from "./layout.ts";
+
+/** What was done to the host, with each value before and after, how it was verified, and the way back. */
+export function changesSection({ steps }: Closing): string {
+  const done = steps.filter(({ applied }) => applied !== null);
+  return section(
+    done.length === 0 ? "" : "WHAT NAT MEDIC DID",
+    done.flatMap((record, index) => [...(index === 0 ? [] : [""]), ...describe(record)]),
+  );
+}
+
+function describe(record: StepRecord): string[] {
+  const { step, applied, verification, persisted, undone, answer } = record;
+  const lines = [step.action, ...(answer === "approve" ? ["  Approved by a person."] : [])];
+  const values = told(applied)?.values ?? [];
+  lines.push(
+    ...indent(settings(values)),
+    ...indent(told(applied)?.notes.map((note) => `Note: ${note}`) ?? []),
+  );
+  const status = statusOf(record);
+  switch (status) {
+    case "in-force":
+      lines.push("  Verified, it helped:", ...indent(indent(observations(verification?.evidence ?? []))));
+      lines.push(...indent(persistence(persisted)));
+      lines.push("  To undo:", ...indent(indent(step.undo)), ...indent(indent(removals(persisted))));
+      break;
+    case "undone":
+      lines.push("  It did not help:", ...indent(indent(observations(verification?.evidence ?? []))));
+      lines.push("  So it was undone:", ...indent(indent(settings(told(undone)?.values ?? []))));
+      break;
+    case "refused":
+    case "failed":
+      lines.push(`  Not done: ${told(applied)?.reason || "the fix did not run"}`);
+      break;
+    case "unsettled":
+      lines.push(
+        "  NAT Medic cannot tell whether this is in force, or could not put it back:",
+        ...indent(indent([applied, undone].flatMap((result) => trouble(result)))),
+        "  Look at the values above on the instance; to put them back:",
+        ...indent(indent(step.undo)),
+      );
+      break;
+    case "proposed":
+    case "rejected":
+    case "unanswered":
+      break;
+    default:
+      status satisfies never;
+  }
+  return lines;
+}
+
+function told(result: ChangeResult | null): HostChange | undefined {
+  return result?.status === "told" ? result.change : undefined;
+}
+
+function trouble(result: ChangeResult | null): string[] {
+  if (result === null) return [];
+  if (result.status === "untold") return [result.detail];
+  return result.change.reason === "" ? [] : [result.change.reason];
+}
+
+export function settings(changes: readonly SettingChange[]): string[] {
+  const width = Math.max(0, ...changes.map(({ setting }) => setting.length));
+  return changes.map(({ setting, before, after }) => `${setting.padEnd(width)}  ${before} -> ${after}`);
+}
+
+function persistence(persisted: ChangeResult | null): string[] {
+  const change = told(persisted);
+  if (change?.status === "changed" || change?.status === "unchanged") {
+    const paths = change.files.map(({ path }) => path);
+    return [
+      `Survives a reboot: ${paths.join(", ") || "already configured"}`,
+      ...change.notes.map((note) => `Note: ${note}`),
+    ];
+  }
+  const why = change?.reason ?? (persisted?.status === "untold" ? persisted.detail : "it was not tried");
+  return [`Will be lost at the next reboot: ${why}`];
+}
+
+function removals(persisted: ChangeResult | null): string[] {
+  const written = told(persisted)?.files.filter(({ action }) => action === "written") ?? [];
+  return written.length === 0 ? [] : [`rm ${written.map(({ path }) => path).join(" ")}`];
+}

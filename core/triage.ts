@@ -1,0 +1,119 @@
+/** From whatever started us to the instances that it is about. */
+import * as z from "zod/mini";
+import { InstanceId, type Metric, metricNamespace, type Trigger } from "./incident.ts";
+import { Mode } from "./mode.ts";
+import { plainLine } from "./plain-text.ts";
+
+export type Triage =
+  | { decision: "open"; instanceIds: InstanceId[]; reason: string; trigger: Trigger; mode: Mode | null }
+  /** `tell`: a person must know, because an alarm or a request of ours leads nowhere. */
+  | { decision: "ignore"; instanceIds: []; reason: string; tell: boolean };
+
+/** A start by hand, or (with `event`) one instance of an alarm that names several. */
+const Manual = z.strictObject({
+  instanceId: InstanceId,
+  mode: z.optional(Mode),
+  event: z.optional(z.unknown()),
+});
+
+const MetricStat = z.object({
+  metric: z.object({
+    namespace: z.string(),
+    name: z.string(),
+    dimensions: z._default(z.record(z.string(), z.string()), {}),
+  }),
+});
+
+const AlarmStateChange = z.object({
+  "detail-type": z.literal("CloudWatch Alarm State Change"),
+  source: z.literal("aws.cloudwatch"),
+  time: z.string(),
+  detail: z.object({
+    alarmName: z.string(),
+    state: z.object({
+      value: z.enum(["OK", "ALARM", "INSUFFICIENT_DATA"]),
+      reason: z._default(z.string(), ""),
+      timestamp: z.optional(z.string()),
+    }),
+    configuration: z.object({
+      metrics: z.optional(z.array(z.object({ metricStat: z.optional(MetricStat) }))),
+    }),
+    muteDetail: z.optional(z.unknown()),
+  }),
+});
+type AlarmStateChange = z.infer<typeof AlarmStateChange>;
+
+/** `now`: ISO 8601, the moment of a start by hand. */
+export function triage(input: unknown, now: string): Triage {
+  if (typeof input !== "object" || input === null || Array.isArray(input)) {
+    return ignore("the event is not a JSON object", true);
+  }
+  if ("instanceId" in input) return triageManual(input, now);
+  const parsed = z.safeParse(AlarmStateChange, input);
+  if (parsed.success) return triageAlarm(parsed.data);
+  const kind = "detail-type" in input ? plainLine(String(input["detail-type"]), 80) : "none";
+  if (kind !== "CloudWatch Alarm State Change") {
+    return ignore(`not an event that NAT Medic knows (detail-type: ${kind})`, false);
+  }
+  const place = plainLine(parsed.error.issues[0]?.path.join(".") ?? "", 80);
+  return ignore(`the alarm event is malformed at ${place}`, true);
+}
+
+function triageManual(input: object, now: string): Triage {
+  const parsed = z.safeParse(Manual, input);
+  if (!parsed.success) {
+    const field = plainLine(String(parsed.error.issues[0]?.path[0] ?? ""), 40);
+    switch (field) {
+      case "instanceId":
+        return ignore("instanceId is not an EC2 instance ID (i- and 8 or 17 hexadecimal digits)", true);
+      case "mode":
+        return ignore(`mode is not one of ${Mode.options.join(", ")}`, true);
+      default:
+        return ignore("a start by hand has instanceId and optionally mode, nothing else", true);
+    }
+  }
+  const { instanceId, mode = null, event } = parsed.data;
+  if (event === undefined) {
+    const trigger: Trigger = { kind: "manual", at: now };
+    return { decision: "open", instanceIds: [instanceId], reason: "started by hand", trigger, mode };
+  }
+  const whole = triage(event, now);
+  if (whole.decision === "ignore") return whole;
+  if (!whole.instanceIds.includes(instanceId)) return ignore(`the event is not about ${instanceId}`, true);
+  return { ...whole, instanceIds: [instanceId], mode };
+}
+
+function triageAlarm({ detail, time }: AlarmStateChange): Triage {
+  const alarmName = plainLine(detail.alarmName, 120);
+  const { state, configuration } = detail;
+  if (detail.muteDetail !== undefined) return ignore(`the alarm ${alarmName} is muted`, false);
+  if (state.value === "OK") return ignore(`the alarm ${alarmName} cleared`, false);
+  if (state.value === "INSUFFICIENT_DATA")
+    return ignore(`the alarm ${alarmName} has no data to judge`, false);
+
+  const metrics = (configuration.metrics ?? []).flatMap(({ metricStat }) => metricStat?.metric ?? []);
+  const named = metrics.flatMap(({ dimensions }) => dimensions.InstanceId ?? []);
+  const instanceIds = [...new Set(named.filter((id) => z.safeParse(InstanceId, id).success))];
+  if (instanceIds.length === 0) {
+    const why =
+      named.length > 0 ? "its InstanceId is none" : "none of its metrics has the dimension InstanceId";
+    return ignore(`the alarm ${alarmName} leads to no instance: ${why}`, metrics.some(isOurs));
+  }
+  const metric = metrics.find(({ dimensions }) => dimensions.InstanceId === instanceIds[0]) ?? null;
+  const at = (state.timestamp ?? time).replace(/\+0000$/, "Z");
+  return {
+    decision: "open",
+    instanceIds,
+    reason: `the alarm ${alarmName} is in ALARM`,
+    trigger: { kind: "alarm", alarmName, metric, reason: plainLine(state.reason, 300), at },
+    mode: null,
+  };
+}
+
+function isOurs({ namespace }: Metric): boolean {
+  return namespace === metricNamespace;
+}
+
+function ignore(reason: string, tell: boolean): Triage {
+  return { decision: "ignore", instanceIds: [], reason, tell };
+}

@@ -1,0 +1,25 @@
+/** Reads the NAT host through Run Command. An unreadable host is evidence too, not an error. */
+import * as z from "zod/mini";
+import { runDocument } from "../../aws/ssm.ts";
+import { hostReading } from "../../core/command.ts";
+import { HostReading } from "../../core/evidence.ts";
+import { Incident } from "../../core/incident.ts";
+import { logger, step } from "../step.ts";
+
+export const handler = step({
+  input: z.object({ incident: Incident }),
+  output: HostReading,
+  run: async ({ incident: { id, instanceId } }) => {
+    const reading = hostReading(
+      await runDocument({
+        instanceId,
+        document: "CollectHostEvidence",
+        parameters: {},
+        comment: `NAT Medic collects evidence for ${id}`,
+      }),
+    );
+    if (reading.status === "unread")
+      logger.warn("host unread", { reason: reading.reason, detail: reading.detail });
+    return reading;
+  },
+});

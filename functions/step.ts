@@ -1,0 +1,33 @@
+/** The one handler wrapper: logs, metrics, and a schema at both doors. */
+import { Logger } from "@aws-lambda-powertools/logger";
+import { injectLambdaContext } from "@aws-lambda-powertools/logger/middleware";
+import { Metrics } from "@aws-lambda-powertools/metrics";
+import { logMetrics } from "@aws-lambda-powertools/metrics/middleware";
+import { parser } from "@aws-lambda-powertools/parser/middleware";
+import type { InferOutput } from "@aws-lambda-powertools/parser/types";
+import middy from "@middy/core";
+import * as z from "zod/mini";
+
+const serviceName = "nat-medic";
+export const logger = new Logger({ serviceName });
+export const metrics = new Metrics({ namespace: "NatMedic", serviceName });
+
+/**
+ * A state of the machine as a Lambda handler. An input that does not fit is a `ParseError`, an output that does not
+ * fit is a `$ZodError`: both end the incident with a notification that names the state.
+ */
+export function step<Input extends z.ZodMiniType, Output extends z.ZodMiniType>({
+  input,
+  output,
+  run,
+}: {
+  input: Input;
+  output: Output;
+  run: (input: InferOutput<Input>) => Promise<z.infer<Output>> | z.infer<Output>;
+}) {
+  return middy()
+    .use(injectLambdaContext(logger, { resetKeys: true }))
+    .use(logMetrics(metrics))
+    .use(parser({ schema: input }))
+    .handler(async (event: InferOutput<Input>): Promise<z.infer<Output>> => z.parse(output, await run(event)));
+}
