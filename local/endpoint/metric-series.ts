@@ -1,0 +1,94 @@
+import type { Metric, MetricDatum } from "@aws-sdk/client-cloudwatch";
+import { AwsError, notImplementedLocally } from "./aws-error.ts";
+
+export type MetricPoint = { at: Date; value: number };
+
+export type MetricSeries = {
+  namespace: string;
+  metricName: string;
+  dimensions: Record<string, string>;
+  /** In any order; one value per measurement, as published. */
+  points: MetricPoint[];
+};
+
+/** A series is found by its exact set of dimensions, as CloudWatch does: a subset names another metric. */
+export const findSeries = (series: MetricSeries[], metric: Metric): MetricSeries | undefined => {
+  const wanted = JSON.stringify(
+    sortedEntries(
+      Object.fromEntries((metric.Dimensions ?? []).map(({ Name = "", Value = "" }) => [Name, Value])),
+    ),
+  );
+  return series.find(
+    ({ namespace, metricName, dimensions }) =>
+      namespace === metric.Namespace &&
+      metricName === metric.MetricName &&
+      JSON.stringify(sortedEntries(dimensions)) === wanted,
+  );
+};
+
+/**
+ * Points of [start, end) aggregated over periods of `period` seconds aligned to the epoch, oldest first;
+ * a period without a measurement has no point. `stat` is Average, Sum, Minimum, Maximum or SampleCount.
+ */
+export const statistic = (
+  points: MetricPoint[],
+  { start, end, period, stat }: { start: Date; end: Date; period: number; stat: string },
+): MetricPoint[] => {
+  const aggregate = AGGREGATES.get(stat);
+  if (aggregate === undefined)
+    throw new AwsError("ValidationError", `Stat ${stat} is not evaluated locally.`);
+  const length = period * 1000;
+  const first = Math.floor(start.getTime() / length) * length;
+  const periods = new Map<number, number[]>();
+  for (const { at, value } of points) {
+    const begin = Math.floor(at.getTime() / length) * length;
+    if (begin < first || begin >= end.getTime()) continue;
+    periods.set(begin, [...(periods.get(begin) ?? []), value]);
+  }
+  return [...periods]
+    .sort(([a], [b]) => a - b)
+    .map(([begin, values]) => ({ at: new Date(begin), value: aggregate(values) }));
+};
+
+/** Appends what one element of PutMetricData carries; statistic sets are refused, since their values are gone. */
+export const addDatum = (series: MetricSeries[], namespace: string, datum: MetricDatum): void => {
+  if (datum.MetricName === undefined)
+    throw new AwsError("MissingRequiredParameterException", "MetricName is required.", {
+      code: "MissingParameter",
+    });
+  if (datum.StatisticValues !== undefined) {
+    throw notImplementedLocally("CloudWatch", "PutMetricData", "StatisticValues");
+  }
+  const metric = { Namespace: namespace, MetricName: datum.MetricName, Dimensions: datum.Dimensions };
+  const at = datum.Timestamp ?? new Date();
+  const values = datum.Values ?? (datum.Value === undefined ? [] : [datum.Value]);
+  let found = findSeries(series, metric);
+  if (found === undefined) {
+    found = {
+      namespace,
+      metricName: datum.MetricName,
+      dimensions: Object.fromEntries(
+        (datum.Dimensions ?? []).map(({ Name = "", Value = "" }) => [Name, Value]),
+      ),
+      points: [],
+    };
+    series.push(found);
+  }
+  for (const [index, value] of values.entries()) {
+    const count = datum.Counts?.[index] ?? 1;
+    for (let n = 0; n < count; n += 1) found.points.push({ at, value });
+  }
+};
+
+const sum = (values: number[]): number => values.reduce((total, value) => total + value, 0);
+
+const AGGREGATES = new Map<string, (values: number[]) => number>([
+  ["Average", (values) => sum(values) / values.length],
+  ["Sum", sum],
+  ["Minimum", (values) => values.reduce((a, b) => Math.min(a, b))],
+  ["Maximum", (values) => values.reduce((a, b) => Math.max(a, b))],
+  ["SampleCount", (values) => values.length],
+]);
+
+const sortedEntries = (dimensions: Record<string, string>): [string, string][] =>
+  Object.entries(dimensions).sort(([a], [b]) => (a < b ? -1 : 1));

@@ -1,0 +1,30 @@
+import type { StaticOperationSchema } from "@smithy/types";
+
+/**
+ * One operation of a service: the SDK's own schema (`SendCommand$`) and a plain function from input to output.
+ * It throws `AwsError` for what AWS would refuse.
+ */
+export type Operation = {
+  schema: StaticOperationSchema;
+  run(input: object): Promise<object>;
+};
+
+/** What a request carries to say which service it is for. */
+export type Service = {
+  /** Name in the signature's credential scope, used in the log and by faults: `ssm`, `ec2`, `monitoring`... */
+  name: string;
+  /** `SSM` in `NotImplementedLocally: SSM.ListDocuments`. */
+  title: string;
+  /** Prefix of `x-amz-target` (JSON) and path segment (CBOR). */
+  target: string;
+  /** `Version` of the query protocols, and first path segment of REST ones. */
+  version: string;
+  /** Namespace of XML answers. */
+  xmlNamespace: string;
+  /** EC2 has a query dialect of its own. */
+  dialect?: "ec2";
+  operations: Operation[];
+};
+
+/** `SendCommand` of `SendCommand$`. */
+export const operationName = (operation: Operation): string => operation.schema[2];

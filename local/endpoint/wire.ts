@@ -1,0 +1,148 @@
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { createServer, type IncomingMessage } from "node:http";
+import { gunzipSync } from "node:zlib";
+import { AwsError, notImplementedLocally } from "./aws-error.ts";
+import { cborProtocol } from "./cbor-protocol.ts";
+import { jsonProtocol } from "./json-protocol.ts";
+import type { HttpReply, HttpRequest, Protocol } from "./protocol.ts";
+import { queryProtocol } from "./query-protocol.ts";
+import { restJsonProtocol } from "./rest-json-protocol.ts";
+import { operationName, type Service } from "./service.ts";
+
+export type RequestLog = { service: string; operation: string; input: object; at: Date };
+
+/**
+ * Asked before each operation runs; `n` counts the calls of that operation from 1, so that a test can throttle the first two.
+ * The error it returns is answered instead of running the operation.
+ */
+export type Fault = (service: string, operation: string, input: object, n: number) => AwsError | undefined;
+
+export type Endpoint = {
+  /** To be given to clients as `AWS_ENDPOINT_URL`. */
+  url: string;
+  /** Every operation that was asked for and is known, in order, faults included. */
+  requests(): RequestLog[];
+  close(): Promise<void>;
+};
+
+/**
+ * Serves AWS operations on loopback, and only there: requests are not authenticated, and some run commands on a host.
+ * What no service implements is answered by `NotImplementedLocally` (501) in the caller's own protocol.
+ *
+ * @param port 0, the default, takes a free one
+ */
+export const startEndpoint = async ({
+  services,
+  port = 0,
+  fault,
+}: {
+  services: Service[];
+  port?: number;
+  fault?: Fault;
+}): Promise<Endpoint> => {
+  const log: RequestLog[] = [];
+  const calls = new Map<string, number>();
+
+  const run = async (request: HttpRequest, protocol: Protocol, requestId: string): Promise<HttpReply> => {
+    const { service, operation: name = "an operation without a name" } = protocol.address(request, services);
+    try {
+      const operation = service?.operations.find((known) => operationName(known) === name);
+      if (service === undefined || operation === undefined) {
+        throw notImplementedLocally(service?.title ?? signedFor(request), name);
+      }
+      const input = await protocol.decode(request, operation.schema, service);
+      log.push({ service: service.name, operation: name, input, at: new Date() });
+      const n = (calls.get(`${service.name}.${name}`) ?? 0) + 1;
+      calls.set(`${service.name}.${name}`, n);
+      const injected = fault?.(service.name, name, input, n);
+      if (injected !== undefined) throw injected;
+      return protocol.encode(operation.schema, await operation.run(input), service, requestId);
+    } catch (error) {
+      return protocol.encodeError(asAwsError(error), service, requestId);
+    }
+  };
+
+  const server = createServer(async (incoming, response) => {
+    const requestId = randomUUID();
+    let reply: HttpReply;
+    try {
+      const request = await read(incoming);
+      const protocol = PROTOCOLS.find((candidate) => candidate.speaks(request)) ?? restJsonProtocol;
+      reply = await run(request, protocol, requestId);
+    } catch (error) {
+      reply = restJsonProtocol.encodeError(asAwsError(error), undefined, requestId);
+    }
+    response.writeHead(reply.status, reply.headers).end(reply.body);
+  });
+  // Node closes idle sockets after 5 s; a client that reuses one in that moment would see a reset which AWS never sends.
+  server.keepAliveTimeout = 120_000;
+  server.listen(port, LOOPBACK);
+  await once(server, "listening");
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("The endpoint has no port.");
+
+  return {
+    url: `http://${LOOPBACK}:${address.port}`,
+    requests: () => [...log],
+    close: async () => {
+      const closed = once(server, "close");
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+};
+
+const LOOPBACK = "127.0.0.1";
+
+/** The first that recognises the request serves it, so REST, which recognises everything, is last. */
+const PROTOCOLS: Protocol[] = [cborProtocol, jsonProtocol, queryProtocol, restJsonProtocol];
+
+/** Lambda's payload limit (6 MB) is the largest body that any of the services takes. */
+const MAXIMUM_BODY_BYTES = 6 * 1024 * 1024;
+
+const read = async (incoming: IncomingMessage): Promise<HttpRequest> => {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of incoming) {
+    size += chunk.byteLength;
+    if (size > MAXIMUM_BODY_BYTES) {
+      throw new AwsError(
+        "RequestEntityTooLargeException",
+        `The body is larger than ${MAXIMUM_BODY_BYTES} bytes.`,
+        {
+          status: 413,
+        },
+      );
+    }
+    chunks.push(chunk);
+  }
+  const url = new URL(incoming.url ?? "/", `http://${LOOPBACK}`);
+  const body = Buffer.concat(chunks);
+  return {
+    method: incoming.method ?? "GET",
+    path: url.pathname,
+    query: url.searchParams,
+    headers: incoming.headers,
+    // The CloudWatch client compresses large PutMetricData requests.
+    body:
+      incoming.headers["content-encoding"] === "gzip"
+        ? gunzipSync(body, { maxOutputLength: MAXIMUM_BODY_BYTES })
+        : body,
+  };
+};
+
+/** The service in the signature, for requests to services that do not exist here. */
+const signedFor = (request: HttpRequest): string =>
+  /Credential=[^/]+\/\d+\/[^/]+\/([\w-]+)\//.exec(request.headers.authorization ?? "")?.[1] ?? "unknown";
+
+/** A defect of ours must not be retried, as a 500 would be: the operation may have run already. */
+const asAwsError = (error: unknown): AwsError =>
+  error instanceof AwsError
+    ? error
+    : new AwsError(
+        "DefectInLocalEndpoint",
+        error instanceof Error ? (error.stack ?? error.message) : String(error),
+        { status: 501 },
+      );
