@@ -1,6 +1,7 @@
 /** How an incident ends. */
 import * as z from "zod/mini";
 import { Diagnosis } from "./diagnosis.ts";
+import { CloudEvidence } from "./evidence/cloud.ts";
 import { Incident } from "./incident.ts";
 import { Plan } from "./plan.ts";
 import { StepRecord, statusOf } from "./step-record.ts";
@@ -24,6 +25,7 @@ export type Failure = z.infer<typeof Failure>;
 export const Closing = z.object({
   execution: z.string(),
   incident: z.nullable(Incident),
+  cloud: z.nullable(CloudEvidence),
   diagnosis: z.nullable(Diagnosis),
   plan: z.nullable(Plan),
   steps: z.array(StepRecord),

@@ -1,6 +1,7 @@
 /** What a person reads when an incident ends: the whole story in plain text, the conclusion first. */
 import { type Closing, type Outcome, outcomeOf } from "./closing.ts";
 import { causeSection, ruledOutSection, unknownSection } from "./report/diagnosis.ts";
+import { cloudSection } from "./report/cloud.ts";
 import { headline } from "./report/headline.ts";
 import { section } from "./report/layout.ts";
 import { nextSection } from "./report/next.ts";
@@ -19,6 +20,7 @@ export function report(closing: Closing): Message & { outcome: Outcome } {
   const body = [
     opening,
     diagnosis === null ? "" : causeSection(diagnosis),
+    cloudSection(closing.cloud),
     changesSection(closing),
     nextSection(closing, outcome),
     diagnosis === null ? "" : unknownSection(diagnosis),

@@ -1,0 +1,20 @@
+import { readFileSync } from "node:fs";
+import { UsageError } from "./command.ts";
+
+/** The JSON in a file, or on standard input for "-". Throws `UsageError`. */
+export function readJson(file: string): unknown {
+  const text = readText(file);
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new UsageError(`${file === "-" ? "standard input" : file} is not JSON`);
+  }
+}
+
+export function readText(file: string): string {
+  try {
+    return readFileSync(file === "-" ? 0 : file, "utf8");
+  } catch (error) {
+    throw new UsageError(`cannot read ${file}: ${error instanceof Error ? error.message : "unknown error"}`);
+  }
+}

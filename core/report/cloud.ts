@@ -1,0 +1,23 @@
+import type { CloudEvidence } from "../evidence/cloud.ts";
+import { plainLine } from "../plain-text.ts";
+import { section } from "./layout.ts";
+
+/** What AWS says around the incident. */
+export function cloudSection(cloud: CloudEvidence | null): string {
+  if (cloud === null) return "";
+  const { instance, metric, unread } = cloud;
+  const lines: string[] = [];
+  if (instance !== null) lines.push(`Instance ${plainLine(instance.type, 30)}, ${plainLine(instance.state, 30)}`);
+  const values = metric?.points.map(({ value }) => value) ?? [];
+  const last = values.at(-1);
+  if (metric !== null && last !== undefined) {
+    const range = `between ${tidy(Math.min(...values))} and ${tidy(Math.max(...values))} in the last 3 h, now ${tidy(last)}`;
+    lines.push(`${plainLine(metric.name, 80)} ${range}`);
+  }
+  lines.push(...unread.map((what) => `Not readable: ${plainLine(what, 80)}`));
+  return section("FROM AWS", lines);
+}
+
+function tidy(value: number): string {
+  return String(Math.round(value * 10) / 10);
+}
