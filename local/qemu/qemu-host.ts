@@ -1,0 +1,24 @@
+/** The QEMU guest as a NAT host for Run Command. */
+import type { HostAnswer, HostCommand, NatHost } from "../host.ts";
+import { type Guest, GuestTimeout } from "./guest.ts";
+import { GuestUnreachable } from "./guest-agent.ts";
+
+/** Stopping the host stops the guest. */
+export function qemuHost(guest: Guest): NatHost {
+  return {
+    description: `QEMU guest, Linux ${guest.kernel}: a NAT instance with a real kernel`,
+    run: (command) => runInGuest(guest, command),
+    stop: () => guest.stop(),
+  };
+}
+
+async function runInGuest(guest: Guest, command: HostCommand): Promise<HostAnswer> {
+  try {
+    const { script, environment, timeoutSeconds } = command;
+    return { kind: "exited", ...(await guest.run(script, { environment, timeoutSeconds })) };
+  } catch (error) {
+    if (error instanceof GuestTimeout) return { kind: "timed-out" };
+    if (error instanceof GuestUnreachable) return { kind: "unreachable" };
+    throw error;
+  }
+}
