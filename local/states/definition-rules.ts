@@ -57,7 +57,8 @@ function machineProblems(
       ...machinesIn(state).flatMap((inner) => machineProblems(inner, known ?? visible, names)),
     ];
   });
-  if (!states.some(([name, state]) => before.has(name) && isTerminal(state))) {
+  const isWayOut = ([name, state]: [string, State]) => before.has(name) && isTerminal(state);
+  if (problems.length === 0 && !states.some(isWayOut)) {
     problems.push(`the machine that starts at "${machine.StartAt}" has no state to end in`);
   }
   return problems;
@@ -110,8 +111,10 @@ function unknownVariables(state: State, known: ReadonlySet<string>): string[] {
 
 function stateProblems(state: State): string[] {
   const problems = unavailableFields(state);
-  if ("Next" in state && state.Next !== undefined && state.End === true)
-    problems.push("has both Next and End");
+  if (state.Type !== "Choice" && state.Type !== "Succeed" && state.Type !== "Fail") {
+    if ((state.Next === undefined) === (state.End === undefined))
+      problems.push("needs exactly one of Next and End");
+  }
   if (state.Type === "Wait" && (state.Seconds === undefined) === (state.Timestamp === undefined)) {
     problems.push("needs exactly one of Seconds and Timestamp");
   }

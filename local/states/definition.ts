@@ -81,6 +81,7 @@ const inEnglish = { error: z.locales.en().localeError };
 function describe(issue: z.core.$ZodIssue): string[] {
   const at = issue.path.map(String).join("/");
   const prefix = at === "" ? "" : `${at}: `;
+  if (issue.code === "invalid_key") return issue.issues.map((inner) => `${prefix}${inner.message}`);
   if (issue.code !== "unrecognized_keys") return [prefix + issue.message];
   return issue.keys.map((key) => {
     const hint = jsonPathFields.has(key) ? " (JSONPath; this machine is JSONata only)" : "";

@@ -15,7 +15,9 @@ export function machine(states: Record<string, unknown>, top: Record<string, unk
   });
 }
 
-type Options = Partial<Pick<ExecutionOptions, "input" | "tasks" | "onEvent" | "random">>;
+type Options = Partial<Pick<ExecutionOptions, "input" | "tasks" | "onEvent" | "random">> & {
+  substitutions?: Record<string, string>;
+};
 
 export function start(
   definition: string,
@@ -23,7 +25,7 @@ export function start(
 ): { execution: Execution; clock: VirtualClock } {
   const clock = virtualClock();
   const execution = startExecution({
-    definition: parseDefinition(definition, {}),
+    definition: parseDefinition(definition, options.substitutions ?? {}),
     name: "test",
     stateMachineArn: "arn:aws:states:eu-central-1:123456789012:stateMachine:Machine",
     executionArn: "arn:aws:states:eu-central-1:123456789012:execution:Machine:test",
