@@ -1,0 +1,576 @@
+#!/bin/sh
+# collect-host-evidence - what the kernel of a NAT instance knows about its connections, as one line of JSON.
+#
+# USAGE
+#   collect-host-evidence.sh
+#   SSM_SampleSeconds    seconds between the two counter samples (default 5)
+#   SSM_DumpEntries      entries of the connection table to read at most, 0 for none (default 65536)
+#   SSM_DeadlineSeconds  seconds after which it stops waiting for anything (default 45)
+#   As root it reads everything; as anybody else what it could not read is null, and `unread` says why.
+#
+# READS
+#   /proc/net/stat/nf_conntrack (else `conntrack -S`), /proc/net/{snmp,netstat,softnet_stat,stat/arp_cache},
+#   /proc/{stat,meminfo,uptime,cmdline}, /proc/sys/net/netfilter, /sys/class/net, `ethtool -S`, `dmesg` (else
+#   `journalctl -k`), the head of the connection table, and the files that a reboot would apply (persistence.sh).
+#   The table's hash is keyed, so the head of a dump is a uniform random sample: the cost stops growing with the table.
+#
+# CHANGES
+#   Nothing. It loads no module that tracks connections; where nf_conntrack_netlink is a module that nobody has
+#   used yet, the kernel loads it when a table of more than 20,000 entries is read, as for any `conntrack -L`.
+#
+# OVERHEAD
+#   @OVERHEAD@
+#
+# EXAMPLE
+#   @EXAMPLE@
+#
+# shellcheck disable=SC2016,SC2086 # awk's own $1 in single quotes; $AWK, $NICE and lists of files are words to split.
+set -u
+LC_ALL=C
+export LC_ALL
+# An ordinary user's PATH lacks the directories of conntrack and ethtool.
+case ":$PATH:" in *:/usr/bin:*) PATH=$PATH:/usr/sbin:/sbin ;; esac
+# Tests point this at a captured tree.
+ROOT=${NAT_MEDIC_ROOT:-}
+
+. "$(dirname "$0")/persistence.sh"
+
+SYSCTL=$ROOT/proc/sys/net/netfilter
+# Below 6.18 every read of /proc/net/nf_conntrack walks the hash from its start: 100,000 entries took 90 s.
+MOST_ENTRIES_BY_PROC=20000
+UNREAD=
+NEWLINE='
+'
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# Notes what could not be read, one line each.
+unread() { UNREAD=$UNREAD$1$NEWLINE; }
+
+# `cat`, never `read <`: the shells read byte by byte, and /proc/sys answers only the first.
+value_of() { [ -r "$1" ] && cat "$1" 2>/dev/null; }
+
+whole_number() { # value default
+  case $1 in '' | *[!0-9]* | ??????????*) echo "$2" ;; *) echo "$1" ;; esac
+}
+
+number_or_null() {
+  case $1 in '' | *[!0-9]*) printf null ;; *) printf %s "$1" ;; esac
+}
+
+now() { value_of "$ROOT/proc/uptime" | cut -d ' ' -f 1; }
+
+seconds_left() {
+  at=$(now)
+  echo $((DEADLINE - ${at%%.*} + ${STARTED%%.*}))
+}
+
+# Runs what may hang, for so many seconds at most and never past the deadline.
+limited() { # seconds command...
+  limit=$1
+  shift
+  left=$(($(seconds_left) - 3))
+  [ "$left" -ge "$limit" ] || limit=$left
+  [ "$limit" -ge 1 ] || return 124
+  if have timeout; then timeout -s KILL "$limit" "$@"; else "$@"; fi
+}
+
+# mawk is the fastest and smallest; gawk counts bytes, not characters, only with -b.
+choose_awk() {
+  AWK='awk'
+  if have mawk; then
+    AWK=mawk
+  elif have gawk; then
+    AWK='gawk -b'
+  elif have busybox && busybox awk 'BEGIN { exit 0 }' 2>/dev/null; then
+    AWK='busybox awk'
+  elif ! have awk; then
+    # Without an awk nothing can be measured: this fits no schema, and so counts as a host that could not be read.
+    echo '{"schema":"nat-medic/host-evidence/1","unread":["awk: not found"]}'
+    exit 0
+  fi
+  NICE=
+  have nice && NICE='nice -n 10'
+}
+
+# --- Counters -------------------------------------------------------------------------------------------------
+
+# The network cards; on a machine without any (a guest, a container) the first interfaces it has.
+choose_interfaces() {
+  CARDS=
+  OTHERS=
+  for path in "$ROOT"/sys/class/net/*; do
+    name=${path##*/}
+    case $name in lo | docker* | br-* | '*' | *[!A-Za-z0-9_.-]*) continue ;; esac
+    if [ -e "$path/device" ]; then CARDS="$CARDS $name"; else OTHERS="$OTHERS $name"; fi
+  done
+  set -- ${CARDS:-$OTHERS}
+  INTERFACES="${1:-} ${2:-} ${3:-} ${4:-}"
+}
+
+# Prints `<group>.<counter> <total>` lines and `uptime <seconds>`.
+sample_counters() {
+  sources=
+  for file in net/stat/nf_conntrack net/snmp net/netstat net/softnet_stat net/stat/arp_cache stat; do
+    [ -r "$ROOT/proc/$file" ] && sources="$sources $ROOT/proc/$file"
+  done
+  for name in $INTERFACES; do
+    for counter in rx_dropped tx_dropped rx_over_errors; do
+      file=$ROOT/sys/class/net/$name/statistics/$counter
+      [ -r "$file" ] && sources="$sources $file"
+    done
+  done
+  $AWK '
+    function hex(digits, i, n) {
+      n = 0
+      for (i = 1; i <= length(digits); i++) n = n * 16 + index("0123456789abcdef", substr(digits, i, 1)) - 1
+      return n
+    }
+    FNR == 1 {
+      source = FILENAME
+      sub(/^.*\/(proc|sys\/class)\//, "", source)
+      split(source, step, "/")
+      heading = ""
+    }
+    source == "net/stat/nf_conntrack" {
+      if (FNR == 1) {
+        for (i = 1; i <= NF; i++) name[i] = (($i in CONNTRACK) ? CONNTRACK[$i] : "")
+        next
+      }
+      for (i = 2; i <= NF; i++) if (name[i] != "") total["conntrack." name[i]] += hex($i)
+      next
+    }
+    source == "net/stat/arp_cache" {
+      if (FNR == 1) { for (i = 1; i <= NF; i++) name[i] = $i; next }
+      for (i = 2; i <= NF; i++)
+        if (name[i] ~ /^(table_fulls|forced_gc_runs|unresolved_discards)$/) total["arp." name[i]] += hex($i)
+      next
+    }
+    source == "net/snmp" || source == "net/netstat" {
+      if (heading != $1) { heading = $1; for (i = 2; i <= NF; i++) name[i] = $i; next }
+      heading = ""
+      group = tolower(substr($1, 1, length($1) - 1))
+      for (i = 2; i <= NF; i++) if ((group "." name[i]) in WANTED) total[group "." name[i]] = $i
+      next
+    }
+    source == "net/softnet_stat" {
+      total["softnet.processed"] += hex($1)
+      total["softnet.dropped"] += hex($2)
+      total["softnet.squeezed"] += hex($3)
+      next
+    }
+    source == "stat" && $1 == "cpu" {
+      for (i = 2; i <= 9; i++) total["cpu.total"] += $i
+      total["cpu.idle"] = $5 + $6
+      total["cpu.softirq"] = $8
+      total["cpu.steal"] = $9
+      next
+    }
+    step[1] == "net" && step[3] == "statistics" { total[step[2] "." step[4]] = $1 }
+    BEGIN {
+      # The columns that mean something, by the names we use. Before 5.15 the eighth is `delete_list`, always 0.
+      CONNTRACK["found"] = "found"; CONNTRACK["invalid"] = "invalid"; CONNTRACK["insert"] = "insert"
+      CONNTRACK["insert_failed"] = "insert_failed"; CONNTRACK["drop"] = "drop"
+      CONNTRACK["early_drop"] = "early_drop"; CONNTRACK["search_restart"] = "search_restart"
+      CONNTRACK["clashres"] = "clash_resolved"; CONNTRACK["chainlength"] = "chain_too_long"
+      n = split("ip.ForwDatagrams ip.InDiscards ip.OutDiscards ip.OutNoRoutes ip.ReasmTimeout ip.ReasmReqds " \
+        "ip.ReasmFails ip.FragFails ip.FragCreates icmp.OutDestUnreachs tcp.AttemptFails tcp.EstabResets " \
+        "tcp.RetransSegs tcp.OutRsts udp.RcvbufErrors tcpext.IPReversePathFilter tcpext.ListenDrops " \
+        "tcpext.TCPTimeouts tcpext.TCPTimeWaitOverflow tcpext.TCPMemoryPressures tcpext.TCPAbortOnMemory " \
+        "tcpext.PAWSActive tcpext.PAWSEstab tcpext.PAWSTimewait", list, " ")
+      for (i = 1; i <= n; i++) WANTED[list[i]] = 1
+    }
+    END { for (key in total) printf "%s %.0f\n", key, total[key] }
+  ' $sources
+  [ -r "$ROOT/proc/net/stat/nf_conntrack" ] || sample_by_conntrack_tool
+  sample_cards
+  echo "uptime $(now)"
+}
+
+sample_by_conntrack_tool() {
+  [ "$LOADED" = true ] && have conntrack || return 0
+  limited 5 conntrack -S 2>/dev/null | $AWK '
+    /^cpu=/ {
+      for (i = 1; i <= NF; i++) {
+        at = index($i, "=")
+        name = substr($i, 1, at - 1)
+        if (name == "clash_resolve") name = "clash_resolved"
+        if (name == "chaintoolong") name = "chain_too_long"
+        if (name ~ /^(found|invalid|insert|insert_failed|drop|early_drop|search_restart|clash_resolved|chain_too_long)$/)
+          total[name] += substr($i, at + 1)
+      }
+    }
+    END { for (name in total) printf "conntrack.%s %.0f\n", name, total[name] }'
+}
+
+sample_cards() {
+  have ethtool || return 0
+  for name in $CARDS; do
+    limited 3 ethtool -S "$name" 2>/dev/null | $AWK -v card="$name" '
+      $1 ~ /^([a-z]+(_[a-z]+)?_allowance_(exceeded|available)|tx_timeout|total_resets|reset_fail|wd_expired|missing_tx_cmpl|suspected_poll_starvation):$/ &&
+        $2 ~ /^[0-9]+$/ { printf "%s.%s %s\n", card, substr($1, 1, length($1) - 1), $2 }'
+  done
+}
+
+# `"window":…,"counters":{…}` from two samples.
+compare_samples() {
+  printf '%s\n=\n%s\n' "$1" "$2" | $AWK '
+    $1 == "=" { second = 1; next }
+    !second { before[$1] = $2; next }
+    NF == 2 { after[$1] = $2; order[++n] = $1 }
+    END {
+      for (i = 1; i <= n; i++) {
+        key = order[i]
+        if (key == "uptime" || after[key] > 9007199254740991) continue
+        delta = after[key] - before[key]
+        # Per-CPU 32-bit counters: one of them went round.
+        if (key ~ /^(conntrack|softnet)\./ && delta < -2147483648) delta += 4294967296
+        if (after[key] == 0 && delta == 0 && key !~ /^(conntrack|softnet)\./ && key !~ /allowance/) continue
+        gsub(/[^A-Za-z0-9_.-]/, "_", key)
+        list = list (list == "" ? "" : ",") sprintf("\"%s\":[%.0f,%.0f]", substr(key, 1, 80), after[order[i]], delta)
+      }
+      window = after["uptime"] - before["uptime"]
+      printf "\"window\":%.2f,\"counters\":{%s}", (window > 0 ? window : 0), list
+    }'
+}
+
+# --- The connection table -------------------------------------------------------------------------------------
+
+# A first dump would make the kernel load nf_conntrack_netlink.
+dump_would_load_module() {
+  [ ! -d "$ROOT/sys/module/nf_conntrack_netlink" ] || return 1
+  for file in "$ROOT/lib/modules/$(uname -r)"/kernel/net/netfilter/nf_conntrack_netlink.ko*; do
+    [ -e "$file" ] && return 0
+  done
+  return 1
+}
+
+# shellcheck disable=SC2317 # Called by their names, below.
+dump_by_conntrack() {
+  limited 20 $NICE conntrack -L
+}
+# shellcheck disable=SC2317
+dump_by_ctnetlink() {
+  limited 20 $NICE python3 - $((DUMP_ENTRIES + 1)) <"$(dirname "$0")/dump-conntrack.py"
+}
+# shellcheck disable=SC2317
+dump_by_proc() {
+  limited 20 $NICE cat "$ROOT/proc/net/nf_conntrack"
+}
+
+can_read_by() {
+  case $1 in
+    conntrack) have conntrack ;;
+    ctnetlink) have python3 ;;
+    proc) [ -r "$ROOT/proc/net/nf_conntrack" ] && [ "$COUNT" -le "$MOST_ENTRIES_BY_PROC" ] ;;
+  esac
+}
+
+# Tries the readers in turn; sets TABLE to JSON or to null.
+read_table() {
+  TABLE=null
+  if [ "$LOADED" = false ]; then
+    unread 'table: the kernel tracks no connections'
+    return
+  fi
+  if [ "$DUMP_ENTRIES" -eq 0 ]; then
+    unread 'table: not asked for'
+    return
+  fi
+  readers='conntrack ctnetlink proc'
+  dump_would_load_module && readers='proc conntrack ctnetlink'
+  tried=
+  for reader in $readers; do
+    can_read_by "$reader" || continue
+    tried="$tried $reader"
+    dump_began=$(now)
+    summary=$({
+      "dump_by_$reader"
+      echo "#status $?"
+    } 2>/dev/null | summarize_table)
+    [ -n "$summary" ] || continue
+    TABLE=$(printf '%s %s\n' "$dump_began" "$(now)" |
+      $AWK -v reader="$reader" '{ printf "{\"reader\":\"%s\",\"seconds\":%.2f,", reader, $2 - $1 }')${summary%%"$NEWLINE"*}
+    [ "$summary" = "${summary#*"$NEWLINE"}" ] || unread "${summary#*"$NEWLINE"}"
+    return
+  done
+  if [ -n "$tried" ]; then
+    unread "table: failed by$tried$AS_NOBODY"
+  else
+    unread 'table: no conntrack, no python3, and not by /proc'
+  fi
+}
+
+# One pass over `conntrack -L` or /proc/net/nf_conntrack lines, in memory that does not grow with the table:
+# what can have many values is counted by Misra-Gries, which errs low, by `undercount` at most.
+# Prints the rest of the table's JSON object and then what is wrong with it, a line each; or nothing at all when the
+# reader failed before its first entry.
+summarize_table() {
+  $NICE $AWK -v most="$DUMP_ENTRIES" -v timeout="${ESTABLISHED:--1}" -v counted="$COUNT" '
+    function tally(table, name, key, other) {
+      if (key in table) table[key]++
+      else if (kept[name] < KEEP) { table[key] = 1; kept[name]++ }
+      else {
+        missed[name]++
+        for (other in table) if (--table[other] == 0) { delete table[other]; kept[name]-- }
+      }
+    }
+    function rank(table, most_shown, key, n, at) {
+      n = 0
+      for (key in table) {
+        if (n == most_shown && table[key] <= top_count[n]) continue
+        at = n < most_shown ? ++n : n
+        for (; at > 1 && top_count[at - 1] < table[key]; at--) {
+          top_count[at] = top_count[at - 1]
+          top_key[at] = top_key[at - 1]
+        }
+        top_count[at] = table[key]
+        top_key[at] = key
+      }
+      return n
+    }
+    function is_address(text) { return text ~ /^[0-9a-fA-F.:]+$/ && length(text) >= 2 && length(text) <= 45 }
+    function addresses(table, n, i, list) {
+      n = rank(table, 10)
+      list = ""
+      for (i = 1; i <= n; i++)
+        if (is_address(top_key[i])) list = list (list == "" ? "" : ",") "[\"" top_key[i] "\"," top_count[i] "]"
+      return "[" list "]"
+    }
+    function words(table, key, list, plain) {
+      list = ""
+      for (key in table) {
+        plain = key
+        gsub(/[^A-Za-z0-9_.-]/, "_", plain)
+        list = list (list == "" ? "" : ",") "\"" substr(plain, 1, 40) "\":" table[key]
+      }
+      return "{" list "}"
+    }
+    function spaces(table, n, i, list, part) {
+      n = rank(table, 10)
+      list = ""
+      for (i = 1; i <= n; i++) {
+        split(top_key[i], part, " ")
+        if (!is_address(part[2]) || !is_address(part[3]) || part[4] !~ /^[0-9]+$/ || part[4] > 65535) continue
+        gsub(/[^A-Za-z0-9_.-]/, "_", part[1])
+        list = list (list == "" ? "" : ",") "{\"protocol\":\"" substr(part[1], 1, 40) "\",\"natAddress\":\"" \
+          part[2] "\",\"address\":\"" part[3] "\",\"port\":" part[4] + 0 ",\"entries\":" top_count[i] "}"
+      }
+      return "[" list "]"
+    }
+    BEGIN { KEEP = 2048; status = -1; malformed = 0 }
+    $1 == "#status" { status = $2; next }
+    entries >= most { more = 1; exit }
+    {
+      # Columns shift with the tool, the protocol and the kind of entry, so scan: an optional layer-3 prefix, the
+      # protocol and its number, an optional timeout, words, the original tuple, words, the reply tuple, words.
+      at = ($1 == "ipv4" || $1 == "ipv6") ? 3 : 1
+      protocol = $at
+      at += 2
+      remaining = -1
+      if ($at ~ /^[0-9]+$/) remaining = $(at++) + 0
+      state = ""
+      for (; at <= NF && substr($at, 1, 4) != "src="; at++) if ($at ~ /^[A-Z][A-Z0-9_]+$/) state = $at
+      reply = at + 2
+      while (reply <= NF && substr($reply, 1, 4) != "src=") reply++
+      if (reply >= NF) { malformed++; next }
+      entries++
+      source = substr($at, 5)
+      nat = substr($(reply + 1), 5)
+      port = substr($(reply + 2), 1, 6) == "sport=" ? substr($(reply + 2), 7) : 0
+
+      if (!(protocol in protocols) && kinds++ >= 15) protocol = "other"
+      protocols[protocol]++
+      tally(sources, "sources", source)
+      # The reply tuple is what must be unique: it shows the real destination even behind a DNAT rule.
+      tally(destinations, "destinations", protocol " " nat " " substr($reply, 5) " " port)
+      if (nat != source && nat != substr($(at + 1), 5)) tally(nats, "nats", nat)
+      if (index($0, "[UNREPLIED]")) { unreplied++; tally(silent, "silent", source) }
+      if (index($0, "[ASSURED]")) assured++
+      else if (index($0, "OFFLOAD]")) offloaded++
+
+      if (protocol != "tcp") next
+      if (state != "" && ((state in states) || state_kinds++ < 15)) states[state]++
+      if (state != "ESTABLISHED" || remaining < 0 || timeout < 0) next
+      idle = timeout - remaining
+      if (remaining <= 300) short_timer++
+      else if (idle < 0) stale_timer++
+      else if (idle < 60) under60++
+      else if (idle < 300) under300++
+      else if (idle < 3600) under3600++
+      else if (idle < 7440) under7440++
+      else if (idle < 21600) under21600++
+      else if (idle < 86400) under86400++
+      else over86400++
+    }
+    END {
+      if (entries == 0 && status != 0) exit
+      worst = 0
+      for (name in missed) if (missed[name] > worst) worst = missed[name]
+      printf "\"entries\":%d,\"complete\":%s,", entries, (!more && status == 0 ? "true" : "false")
+      printf "\"protocols\":%s,\"tcpStates\":%s,", words(protocols), words(states)
+      printf "\"unreplied\":%d,\"assured\":%d,\"offloaded\":%d,", unreplied, assured, offloaded
+      printf "\"establishedIdle\":{\"under60\":%d,\"under300\":%d,\"under3600\":%d,", under60, under300, under3600
+      printf "\"under7440\":%d,\"under21600\":%d,\"under86400\":%d,", under7440, under21600, under86400
+      printf "\"over86400\":%d,\"shortTimer\":%d,\"staleTimer\":%d},", over86400, short_timer, stale_timer
+      printf "\"sources\":%s,\"unrepliedSources\":%s,", addresses(sources), addresses(silent)
+      printf "\"natAddresses\":%s,\"destinations\":%s,", addresses(nats), spaces(destinations)
+      printf "\"undercount\":%d}\n", worst
+      if (malformed > 0) printf "table: %d lines of an unknown form were skipped\n", malformed
+      # Old conntrack-tools list IPv4 alone.
+      if (!more && entries < 0.9 * counted - 100) printf "table: %d of %d entries were listed\n", entries, counted
+    }'
+}
+
+# --- The kernel's log -----------------------------------------------------------------------------------------
+
+# Prints the JSON object, or nothing when the log may not be read. An empty answer proves nothing where `empty=no`.
+summarize_log() { # empty
+  $AWK -v empty="$1" '
+    /^#status / && NF == 2 { status = $2; next }
+    { lines++ }
+    /nf_conntrack: .*table full/ && !/expectation table full/ {
+      if (/table full in netns/) { other++; next }
+      full++
+      last = match($0, /\[ *[0-9]+\.[0-9]+\]/) ? substr($0, RSTART + 1, RLENGTH - 2) + 0 : "null"
+    }
+    END {
+      if (status != 0 || (lines == 0 && empty == "no")) exit
+      if (full == 0) last = "null"
+      printf "{\"tableFull\":%d,\"tableFullLastAt\":%s,\"tableFullOtherNamespace\":%d}", full, last, other
+    }'
+}
+
+read_kernel_log() {
+  KERNEL_LOG=
+  have dmesg && KERNEL_LOG=$({
+    limited 5 dmesg
+    echo "#status $?"
+  } 2>/dev/null | summarize_log yes)
+  [ -z "$KERNEL_LOG" ] && have journalctl && KERNEL_LOG=$({
+    limited 5 journalctl -k -b -q --no-pager -o short-monotonic
+    echo "#status $?"
+  } 2>/dev/null | summarize_log no)
+  if [ -z "$KERNEL_LOG" ]; then
+    KERNEL_LOG=null
+    unread "kernelLog: neither dmesg nor journalctl answers$AS_NOBODY"
+  fi
+}
+
+# --- Everything else ------------------------------------------------------------------------------------------
+
+read_timeouts() {
+  sources=
+  for file in "$SYSCTL"/nf_conntrack_tcp_timeout_* "$SYSCTL"/nf_conntrack_udp_timeout* \
+    "$SYSCTL"/nf_conntrack_icmp_timeout "$SYSCTL"/nf_conntrack_icmpv6_timeout \
+    "$SYSCTL"/nf_conntrack_generic_timeout; do
+    [ -r "$file" ] && sources="$sources $file"
+  done
+  [ -n "$sources" ] || return 0
+  $AWK 'FNR == 1 && /^[0-9]+$/ {
+    name = FILENAME
+    sub(/^.*nf_conntrack_/, "", name)
+    printf "%s\"%s\":%s", separator, name, $1
+    separator = ","
+  }' $sources
+}
+
+read_memory() {
+  $AWK '/^MemTotal:/ { total = $2 } /^MemAvailable:/ { available = $2 }
+    END { printf "{\"totalKiB\":%.0f,\"availableKiB\":%.0f}", total, available }' "$ROOT/proc/meminfo"
+}
+
+count_cpus() {
+  $AWK '/^cpu[0-9]/ { n++ } END { print (n > 0 ? n : 1) }' "$ROOT/proc/stat"
+}
+
+read_persistence() { # settings
+  at_boot=false
+  module_is_built_in && at_boot=true
+  printf '%s\n' "$1" | $AWK -v owner="$(network_owner)" -v at_boot="$at_boot" '
+    function configured(what, file) {
+      if (!(what in value)) return "null"
+      file = path[what]
+      gsub(/[^A-Za-z0-9_.,:;\/()=%+ -]/, "_", file)
+      return sprintf("{\"value\":%.0f,\"file\":\"%s\"}", value[what], substr(file, 1, 160))
+    }
+    NF >= 3 && $1 != "unreadable" { value[$1] = $2; path[$1] = substr($0, length($1 $2) + 3) }
+    END {
+      if ("module" in value) at_boot = "true"
+      printf "{\"owner\":\"%s\",\"max\":%s,\"buckets\":%s,", owner, configured("max"), configured("buckets")
+      printf "\"hashsize\":%s,\"established\":%s,", configured("hashsize"), configured("established")
+      printf "\"moduleLoadedAtBoot\":%s}", at_boot
+    }'
+}
+
+unread_list() {
+  printf %s "$UNREAD" | $AWK '
+    NF && n < 20 {
+      gsub(/[^A-Za-z0-9_.,:;\/()=%+ -]/, "_")
+      printf "%s\"%s\"", (n++ ? "," : ""), substr($0, 1, 160)
+    }'
+}
+
+wait_for_window() { # seconds the window is to last, since when
+  pause=$(printf '%s %s\n' "$2" "$(now)" |
+    $AWK -v window="$1" '{ rest = window - ($2 - $1); if (rest > 0) printf "%.2f", rest }')
+  [ -n "$pause" ] || return 0
+  # Fractions are an extension of sleep that all but the oldest have.
+  sleep "$pause" 2>/dev/null || sleep $((${pause%.*} + 1))
+}
+
+main() {
+  choose_awk
+  STARTED=$(now)
+  DEADLINE=$(whole_number "${SSM_DeadlineSeconds:-}" 45)
+  DUMP_ENTRIES=$(whole_number "${SSM_DumpEntries:-}" 65536)
+  window=$(whole_number "${SSM_SampleSeconds:-}" 5)
+  [ "$window" -le $((DEADLINE / 2)) ] || window=$((DEADLINE / 2))
+  AS_NOBODY=
+  [ "$(id -u)" = 0 ] || AS_NOBODY=' (not root)'
+
+  LOADED=false
+  [ -e "$SYSCTL/nf_conntrack_count" ] && LOADED=true
+  COUNT=$(whole_number "$(value_of "$SYSCTL/nf_conntrack_count")" 0)
+  ESTABLISHED=$(value_of "$SYSCTL/nf_conntrack_tcp_timeout_established")
+  [ "$LOADED" = false ] || [ -n "$ESTABLISHED" ] || unread 'table.establishedIdle: the timeout cannot be read'
+
+  choose_interfaces
+  [ -z "$CARDS" ] || have ethtool || unread 'counters: no ethtool, so no allowances of the network cards'
+  sampled=$(now)
+  before=$(sample_counters)
+  read_table
+  read_kernel_log
+  settings=$(persisted_settings)
+  wait_for_window "$window" "$sampled"
+  after=$(sample_counters)
+  case $after in
+    *conntrack.drop*) ;;
+    *) [ "$LOADED" = false ] || unread 'counters: no statistics of connection tracking' ;;
+  esac
+  for file in $(printf '%s\n' "$settings" | $AWK '$1 == "unreadable" { print $3 }'); do
+    unread "persistence: $file is not readable"
+  done
+  grep -q '^MemAvailable:' "$ROOT/proc/meminfo" 2>/dev/null || unread 'memory: /proc/meminfo does not say'
+
+  compared=$(compare_samples "$before" "$after")
+  memory=$(read_memory)
+  kernel=$(uname -r | tr -c 'A-Za-z0-9_.\n-' _ | cut -c 1-40)
+  persistence=$(read_persistence "$settings")
+  ended=$(now)
+  printf '{"schema":"nat-medic/host-evidence/1","takenAt":%s,"uptime":%s,"took":%s,"kernel":"%s","cpus":%s,' \
+    "$(date +%s)" "$ended" "$(printf '%s %s\n' "$STARTED" "$ended" | $AWK '{ printf "%.2f", $2 - $1 }')" \
+    "$kernel" "$(count_cpus)"
+  printf '"memory":%s,"conntrack":{"loaded":%s,"count":%s,"max":%s,"buckets":%s},"timeouts":{%s},%s,' \
+    "$memory" "$LOADED" \
+    "$(number_or_null "$(value_of "$SYSCTL/nf_conntrack_count")")" \
+    "$(number_or_null "$(value_of "$SYSCTL/nf_conntrack_max")")" \
+    "$(number_or_null "$(value_of "$SYSCTL/nf_conntrack_buckets")")" \
+    "$(read_timeouts)" "$compared"
+  printf '"table":%s,"kernelLog":%s,"persistence":%s,"unread":[%s]}\n' \
+    "$TABLE" "$KERNEL_LOG" "$persistence" "$(unread_list)"
+  exit 0
+}
+
+# In a function, read to its end before anything runs: a script that was cut short does nothing.
+main </dev/null
