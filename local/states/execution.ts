@@ -101,7 +101,12 @@ export function startExecution(options: ExecutionOptions): Execution {
       },
       StateMachine: { Id: stateMachineArn, Name: stateMachineArn.split(":").at(-1) ?? "" },
     },
-    emit: (event) => (ended === undefined ? emit(event) : history.length),
+    emit: (event) => {
+      if (ended !== undefined) return history.length;
+      if (history.length < mostEvents - 1) return emit(event);
+      fail("States.Runtime", `The execution reached the maximum number of history events (${mostEvents}).`);
+      return history.length;
+    },
   };
 
   const execute = async () => {
@@ -149,6 +154,9 @@ export function startExecution(options: ExecutionOptions): Execution {
     taskHeartbeat: (token) => tokens.heartbeat(token),
   };
 }
+
+/** "Maximum execution event history: 25,000 events" in the quotas. It also ends a loop that never waits. */
+const mostEvents = 25_000;
 
 const executionOver = new Error("the execution is over");
 

@@ -16,7 +16,6 @@ export async function runBranches(
   const queue = jobs.entries();
   const worker = async () => {
     for (const [index, job] of queue) {
-      if (either.aborted) return;
       try {
         results[index] = await job(either);
       } catch (thrown) {

@@ -69,7 +69,6 @@ export async function runTask(visit: Visit, state: TaskState, retryCount: number
     };
 
     report(visit, { type: "TaskScheduled", input: args });
-    beat();
     const rivals = [call(), rejectedOnAbort(signal)];
     if (limit !== undefined) rivals.push(timeLimit());
     if (rhythm !== undefined) rivals.push(heartbeatLimit());

@@ -38,8 +38,6 @@ export function taskTokens(): TaskTokens {
     open: (onHeartbeat) => {
       const token = randomUUID();
       const { promise, resolve, reject } = Promise.withResolvers<Json>();
-      // The task may be over before anybody waits for the result.
-      promise.catch(() => {});
       waiting.set(token, { succeed: resolve, fail: reject, beat: onHeartbeat });
       return { token, result: promise, close: () => close(token) };
     },

@@ -109,3 +109,37 @@ test("the path of an event leads through the branches", async () => {
   expect(entered.map((event) => event.path)).toEqual(["Both", "Both[0]/A", "Both[1]/B"]);
   expect(entered.map((event) => event.state)).toEqual(["Both", "A", "B"]);
 });
+
+test("what a stopped branch was computing does not appear in the history", async () => {
+  const { history } = await run(
+    {
+      Both: {
+        Type: "Parallel",
+        Branches: [
+          branch("Breaks"),
+          {
+            StartAt: "Busy",
+            States: {
+              Busy: {
+                Type: "Pass",
+                Output: "{% $sum($map([1..300], function($n) { $n * 2 })) %}",
+                End: true,
+              },
+            },
+          },
+        ],
+        Catch: [{ ErrorEquals: ["States.ALL"], Next: "Done" }],
+        End: true,
+      },
+      Done: { Type: "Succeed" },
+    },
+    {
+      tasks: async () => {
+        throw new TaskError("Broken");
+      },
+    },
+  );
+  expect(history.filter((event) => event.state === "Busy").map((event) => event.type)).toEqual([
+    "StateEntered",
+  ]);
+});

@@ -128,3 +128,40 @@ test("a task that throws at once, without a promise, fails its state", async () 
   );
   expect(error).toBe("RangeError");
 });
+
+test("a machine that loops without waiting fails when its history is full, as the quota says", async () => {
+  const { status, error, cause, history } = await run({
+    A: { Type: "Pass", Next: "Again?" },
+    "Again?": { Type: "Choice", Choices: [{ Condition: "{% true %}", Next: "A" }], Default: "Done" },
+    Done: { Type: "Succeed" },
+  });
+  expect([status, error]).toEqual(["FAILED", "States.Runtime"]);
+  expect(cause).toContain("maximum number of history events (25000)");
+  expect(history).toHaveLength(25_000);
+});
+
+test("when a task is over its signal aborts and its timers are gone, while the execution goes on", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
+  const signals: AbortSignal[] = [];
+  const execution = startExecution({
+    definition: parseDefinition(
+      machine({
+        Ask: { ...task, TimeoutSeconds: 1000, HeartbeatSeconds: 500, Next: "Pause" },
+        Pause: { Type: "Wait", Seconds: 60, End: true },
+      }),
+      {},
+    ),
+    name: "test",
+    stateMachineArn: "arn:aws:states:eu-central-1:123456789012:stateMachine:M",
+    executionArn: "arn:aws:states:eu-central-1:123456789012:execution:M:test",
+    input: {},
+    tasks: async ({ signal }) => signals.push(signal),
+    clock: realClock,
+  });
+  await new Promise(setImmediate);
+  expect(execution.history().at(-1)).toMatchObject({ type: "StateEntered", state: "Pause" });
+  expect(signals.map((signal) => signal.aborted)).toEqual([true]);
+  expect(vi.getTimerCount()).toBe(1);
+  execution.stop();
+  await execution.finished;
+});
