@@ -23,7 +23,9 @@ export async function bundleFunction(name: string, folder: string): Promise<void
     // Step Functions and people see the names of errors.
     keepNames: true,
     // What CommonJS packages in the bundle expect to find.
-    banner: { js: 'import { createRequire as __cr } from "node:module"; const require = __cr(import.meta.url);' },
+    banner: {
+      js: 'import { createRequire as __cr } from "node:module"; const require = __cr(import.meta.url);',
+    },
     mainFields: ["module", "main"],
     legalComments: "none",
     logLevel: "warning",

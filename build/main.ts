@@ -14,7 +14,8 @@ if (what === "function" && name !== undefined && folder !== undefined) {
   await bundleFunction(kebab(name), folder);
 } else {
   rmSync(dist, { recursive: true, force: true });
-  for (const document of documents) write(documentFile(document), JSON.stringify(buildDocument(document), null, 1));
+  for (const { name: document } of documents)
+    write(documentFile(document), JSON.stringify(buildDocument(document), null, 1));
   write(definitionFile, definitionJson());
   await Promise.all(functionNames.map((each) => bundleFunction(each, bundleFolder(each))));
 }

@@ -13,15 +13,20 @@ import type { Plugin } from "esbuild";
 export const literalSchemaKeys: Plugin = {
   name: "literal-schema-keys",
   setup(build) {
-    build.onLoad({ filter: /[/\\]@aws-sdk[/\\]client-[^/\\]+[/\\]dist-es[/\\]schemas[/\\]schemas_\d+\.js$/ }, async ({ path }) => {
-      const source = await readFile(path, "utf8");
-      const constants = new Map([...source.matchAll(/^const (_\w+) = ("[^"\n]*");$/gm)].map(([, name, text]) => [name, text]));
-      const contents = source.replace(/\[(_\w+)\]:/g, (whole, name: string) => {
-        const text = constants.get(name);
-        return text === undefined ? whole : `${text}:`;
-      });
-      return { contents, loader: "js" };
-    });
+    build.onLoad(
+      { filter: /[/\\]@aws-sdk[/\\]client-[^/\\]+[/\\]dist-es[/\\]schemas[/\\]schemas_\d+\.js$/ },
+      async ({ path }) => {
+        const source = await readFile(path, "utf8");
+        const constants = new Map(
+          [...source.matchAll(/^const (_\w+) = ("[^"\n]*");$/gm)].map(([, name, text]) => [name, text]),
+        );
+        const contents = source.replace(/\[(_\w+)\]:/g, (whole, name: string) => {
+          const text = constants.get(name);
+          return text === undefined ? whole : `${text}:`;
+        });
+        return { contents, loader: "js" };
+      },
+    );
   },
 };
 

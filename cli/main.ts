@@ -36,7 +36,8 @@ async function main([name, ...rest]: string[]): Promise<number> {
     return await command.run(rest);
   } catch (error) {
     // parseArgs' own errors carry such codes; everything else that is not a UsageError is a bug and shows its trace.
-    const isParseArgs = error instanceof TypeError && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS");
+    const isParseArgs =
+      error instanceof TypeError && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS");
     if (!isParseArgs && !(error instanceof UsageError)) throw error;
     return mistake(error.message.split("\n")[0] ?? "", `nat-medic ${name} --help`);
   }

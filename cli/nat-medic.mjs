@@ -16,6 +16,8 @@ if (Number(process.versions.node.split(".")[0]) >= 24) {
   const { status, signal } = spawnSync(fromNpm, [main, ...process.argv.slice(2)], { stdio: "inherit" });
   process.exitCode = status ?? (signal === "SIGINT" ? 130 : 1);
 } else {
-  console.error(`nat-medic: needs Node 24 or later, this is ${process.version}; run "npm ci" in its folder first`);
+  console.error(
+    `nat-medic: needs Node 24 or later, this is ${process.version}; run "npm ci" in its folder first`,
+  );
   process.exitCode = 2;
 }

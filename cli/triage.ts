@@ -15,12 +15,20 @@ EVENT is a file with the event as EventBridge delivers it, or - for standard inp
 Exit code: 0, or 2 when the event cannot be read.
 `,
   async run(args) {
-    const { values, positionals } = parseArgs({ args, allowPositionals: true, options: { json: { type: "boolean" } } });
+    const { values, positionals } = parseArgs({
+      args,
+      allowPositionals: true,
+      options: { json: { type: "boolean" } },
+    });
     const [file, ...others] = positionals;
-    if (file === undefined || others.length > 0) throw new UsageError("name one event file, or - for standard input");
+    if (file === undefined || others.length > 0)
+      throw new UsageError("name one event file, or - for standard input");
     const { decision, instanceIds, reason } = triage(readJson(file), new Date().toISOString());
     if (values.json) console.log(JSON.stringify({ decision, instanceIds, reason }));
-    else console.log(decision === "open" ? `open: ${instanceIds.join(", ")}\n  because ${reason}` : `ignore: ${reason}`);
+    else
+      console.log(
+        decision === "open" ? `open: ${instanceIds.join(", ")}\n  because ${reason}` : `ignore: ${reason}`,
+      );
     return 0;
   },
 };

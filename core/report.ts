@@ -1,7 +1,7 @@
 /** What a person reads when an incident ends: the whole story in plain text, the conclusion first. */
 import { type Closing, type Outcome, outcomeOf } from "./closing.ts";
-import { causeSection, ruledOutSection, unknownSection } from "./report/diagnosis.ts";
 import { cloudSection } from "./report/cloud.ts";
+import { causeSection, ruledOutSection, unknownSection } from "./report/diagnosis.ts";
 import { headline } from "./report/headline.ts";
 import { section } from "./report/layout.ts";
 import { nextSection } from "./report/next.ts";

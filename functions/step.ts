@@ -29,5 +29,7 @@ export function step<Input extends z.ZodMiniType, Output extends z.ZodMiniType>(
     .use(injectLambdaContext(logger, { resetKeys: true }))
     .use(logMetrics(metrics))
     .use(parser({ schema: input }))
-    .handler(async (event: InferOutput<Input>): Promise<z.infer<Output>> => z.parse(output, await run(event)));
+    .handler(
+      async (event: InferOutput<Input>): Promise<z.infer<Output>> => z.parse(output, await run(event)),
+    );
 }

@@ -7,7 +7,8 @@ export function cloudSection(cloud: CloudEvidence | null): string {
   if (cloud === null) return "";
   const { instance, metric, unread } = cloud;
   const lines: string[] = [];
-  if (instance !== null) lines.push(`Instance ${plainLine(instance.type, 30)}, ${plainLine(instance.state, 30)}`);
+  if (instance !== null)
+    lines.push(`Instance ${plainLine(instance.type, 30)}, ${plainLine(instance.state, 30)}`);
   const values = metric?.points.map(({ value }) => value) ?? [];
   const last = values.at(-1);
   if (metric !== null && last !== undefined) {

@@ -2,6 +2,7 @@ import type { Closing, Outcome } from "../closing.ts";
 import type { Trigger } from "../incident.ts";
 import { plainLine } from "../plain-text.ts";
 import { section } from "./layout.ts";
+import { plainCause } from "./plain-cause.ts";
 
 const inWords: Readonly<Record<Outcome, string>> = {
   fixed: "fixed",
@@ -32,7 +33,7 @@ export function headline(closing: Closing, outcome: Outcome): { subject: string;
   if (failure !== null) {
     lines.push(
       `NAT Medic itself stopped at ${failure.state}: ${plainLine(failure.error, 80)}.`,
-      plainLine(failure.cause, 400),
+      plainCause(failure.cause),
     );
   }
   return { subject, opening: section(`${inWords[outcome].toUpperCase()}: ${who}`, lines) };

@@ -19,12 +19,12 @@ export function nextSection(closing: Closing, outcome: Outcome): string {
   for (const record of steps) {
     const status = statusOf(record);
     if (status === "proposed" || status === "rejected" || status === "unanswered" || status === "refused") {
-      lines.push(...describe(record.step, why[status], incident?.instanceId));
+      lines.push(...describeStep(record.step, why[status], incident?.instanceId));
     }
   }
   const reached = new Set(steps.map(({ step }) => step.fix));
   for (const step of plan?.steps ?? []) {
-    if (!reached.has(step.fix)) lines.push(...describe(step, "Not tried", incident?.instanceId));
+    if (!reached.has(step.fix)) lines.push(...describeStep(step, "Not tried", incident?.instanceId));
   }
   for (const { fix, reason } of plan?.impossible ?? []) {
     lines.push(`${fixes[fix].title}: not possible here, because ${reason}.`, "");
@@ -47,7 +47,8 @@ export function nextSection(closing: Closing, outcome: Outcome): string {
   return section("WHAT YOU CAN DO", lines);
 }
 
-function describe(step: PlanStep, reason: string, instanceId: string | undefined): string[] {
+/** A change that a person may make: what, why it was not made for them, how, and the way back. */
+export function describeStep(step: PlanStep, reason = "Proposed", instanceId?: string): string[] {
   const lines = [`${step.action} (risk ${step.risk})`, `  ${reason}. ${step.effect} ${step.blastRadius}`];
   lines.push(...indent(settings(step.settings)), "  Do:", ...indent(indent(step.commands)));
   if (step.document !== null && instanceId !== undefined) {

@@ -1,0 +1,122 @@
+/** `nat-medic doctor`: the diagnosis alone, without AWS. It changes nothing. */
+import { parseArgs } from "node:util";
+import { type Diagnosis, diagnose } from "../core/diagnosis.ts";
+import { noCloudEvidence } from "../core/evidence/cloud.ts";
+import { readHostOutput } from "../core/evidence/host-output.ts";
+import type { Evidence, HostReading } from "../core/evidence.ts";
+import { type Plan, planFor } from "../core/plan.ts";
+import { causeSection, ruledOutSection, unknownSection } from "../core/report/diagnosis.ts";
+import { section } from "../core/report/layout.ts";
+import { describeStep } from "../core/report/next.ts";
+import { collect } from "./collect.ts";
+import { type Command, UsageError } from "./command.ts";
+import { readText } from "./read-json.ts";
+
+export const doctor: Command = {
+  help: `Usage: nat-medic doctor [--ssh USER@HOST | --evidence FILE] [--sudo] [--sample SECONDS] [--json]
+
+Reads a NAT host, says what is wrong, why we think so, and what we would do. It changes nothing and needs no AWS.
+
+  --ssh USER@HOST    read that host instead of this machine (it needs a shell and awk, nothing to install)
+  --evidence FILE    judge what the collector printed earlier; - for standard input
+  --sudo             read through "sudo -n": some signals are for root alone, and without it they are unknown
+  --sample SECONDS   time between the two counter samples, 1 to 30 (default 2)
+  --json             print {host, diagnosis, plan} as one JSON object
+
+Exit code: 0 healthy, 1 a cause was found, 2 could not tell or could not run.
+`,
+  async run(args) {
+    const { values } = parseArgs({
+      args,
+      options: {
+        ssh: { type: "string" },
+        evidence: { type: "string" },
+        sudo: { type: "boolean", default: false },
+        sample: { type: "string", default: "2" },
+        json: { type: "boolean", default: false },
+      },
+    });
+    const sampleSeconds = Number(values.sample);
+    if (!(Number.isInteger(sampleSeconds) && sampleSeconds >= 1 && sampleSeconds <= 30)) {
+      throw new UsageError("--sample takes whole seconds from 1 to 30");
+    }
+    if (values.ssh !== undefined && values.evidence !== undefined) {
+      throw new UsageError("--ssh and --evidence exclude each other");
+    }
+    if (values.ssh !== undefined && !/^[A-Za-z0-9_][A-Za-z0-9_.@:%[\]-]*$/.test(values.ssh)) {
+      throw new UsageError("--ssh takes USER@HOST");
+    }
+    const host =
+      values.evidence === undefined
+        ? await collect({ ssh: values.ssh, sudo: values.sudo, sampleSeconds })
+        : readHostOutput(readText(values.evidence));
+    const evidence: Evidence = { host, cloud: noCloudEvidence };
+    const diagnosis = diagnose(evidence, { kind: "manual", at: "now" });
+    const plan = planFor(diagnosis, evidence, "propose");
+    const name = values.ssh ?? values.evidence ?? "this machine";
+    console.log(values.json ? asJson(name, host, diagnosis, plan) : asText(name, host, diagnosis, plan));
+    return { healthy: 0, "cause-found": 1, undetermined: 2 }[diagnosis.status];
+  },
+};
+
+function asJson(name: string, host: HostReading, diagnosis: Diagnosis, plan: Plan): string {
+  const { status, causes, unknown } = diagnosis;
+  return JSON.stringify({
+    host:
+      host.status === "read"
+        ? {
+            name,
+            status: "read",
+            kernel: host.evidence.kernel,
+            takenAt: host.evidence.takenAt,
+            conntrack: host.evidence.conntrack,
+            unread: host.evidence.unread,
+          }
+        : { name, ...host },
+    diagnosis: {
+      status,
+      causes: causes.map(({ id, title, confidence, severity, evidence }) => ({
+        id,
+        title,
+        confidence,
+        severity,
+        evidence,
+      })),
+      unknown,
+    },
+    plan: plan.steps.map(({ fix, action, risk, commands, undo }) => ({ fix, action, risk, commands, undo })),
+  });
+}
+
+function asText(name: string, host: HostReading, diagnosis: Diagnosis, plan: Plan): string {
+  const unread = host.status === "read" ? host.evidence.unread : [];
+  return [
+    headline(name, host, diagnosis),
+    causeSection(diagnosis),
+    section("WHAT TO DO", trimEnd(plan.steps.flatMap((step) => describeStep(step)))),
+    unknownSection(diagnosis),
+    section("NOT READABLE", unread),
+    diagnosis.status === "cause-found" ? "" : ruledOutSection(diagnosis),
+  ]
+    .filter((part) => part !== "")
+    .join("\n\n");
+}
+
+function headline(name: string, host: HostReading, { status, causes }: Diagnosis): string {
+  const where = host.status === "read" ? `${name} (Linux ${host.evidence.kernel})` : name;
+  switch (status) {
+    case "healthy":
+      return `HEALTHY: ${where}`;
+    case "cause-found":
+      return `${causes[0]?.severity === "critical" ? "FAILING" : "AT RISK"}: ${where}\n  ${causes[0]?.symptom ?? ""}`;
+    case "undetermined":
+      return `COULD NOT TELL: ${where}`;
+    default:
+      return status satisfies never;
+  }
+}
+
+function trimEnd(lines: string[]): string[] {
+  while (lines.at(-1) === "") lines.pop();
+  return lines;
+}

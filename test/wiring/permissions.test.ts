@@ -1,0 +1,114 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { root } from "../../build/layout.ts";
+import { resourcesOf, template } from "./template.ts";
+
+/** Every `*` of every role, and why it cannot be less. */
+const explained: Record<string, string> = {
+  "xray:PutTraceSegments": "X-Ray has no resources to name",
+  "xray:PutTelemetryRecords": "X-Ray has no resources to name",
+  "ec2:DescribeInstances": "EC2's Describe actions take no resource",
+  "cloudwatch:GetMetricData": "CloudWatch metrics are no resources of IAM",
+  "ssm:GetCommandInvocation":
+    "takes no resource; it shows output of commands, which only our own documents produce here",
+  "ssm:CancelCommand": "takes no resource; it can only stop what was sent",
+  "logs:CreateLogDelivery": "log delivery of Step Functions takes no resource",
+  "logs:GetLogDelivery": "log delivery of Step Functions takes no resource",
+  "logs:UpdateLogDelivery": "log delivery of Step Functions takes no resource",
+  "logs:DeleteLogDelivery": "log delivery of Step Functions takes no resource",
+  "logs:ListLogDeliveries": "log delivery of Step Functions takes no resource",
+  "logs:PutResourcePolicy": "log delivery of Step Functions takes no resource",
+  "logs:DescribeResourcePolicies": "log delivery of Step Functions takes no resource",
+  "logs:DescribeLogGroups": "log delivery of Step Functions takes no resource",
+};
+
+type Statement = {
+  Effect: string;
+  Action: string | string[];
+  Resource: unknown;
+  Condition?: Record<string, Record<string, unknown>>;
+};
+const roles = resourcesOf("AWS::IAM::Role");
+const statements = roles.flatMap(([role, { Properties }]) =>
+  Properties.Policies.flatMap(({ PolicyDocument }: { PolicyDocument: { Statement: Statement[] } }) =>
+    PolicyDocument.Statement.map((statement) => ({ role, statement })),
+  ),
+) as { role: string; statement: Statement }[];
+const actionsOf = ({ Action }: Statement) => [Action].flat();
+const text = (value: unknown) => JSON.stringify(value);
+
+test("no action is a wildcard, and no function may pass a role, assume one, or run a document that is not ours", () => {
+  for (const { role, statement } of statements) {
+    for (const action of actionsOf(statement)) {
+      expect(action, role).not.toContain("*");
+      expect(["iam:PassRole", "sts:AssumeRole"], role).not.toContain(action);
+    }
+  }
+  const { ManagedPolicyArns } = Object.assign(
+    { ManagedPolicyArns: [] },
+    ...roles.map(([, { Properties }]) => Properties),
+  );
+  expect(ManagedPolicyArns).toEqual([]);
+});
+
+test("each wildcard resource is explained, and no explanation is left over", () => {
+  const wild = new Set<string>();
+  for (const { statement } of statements) {
+    if (text(statement.Resource).includes("*") && statement.Condition === undefined) {
+      for (const action of actionsOf(statement)) wild.add(action);
+    }
+  }
+  expect([...wild].sort()).toEqual(Object.keys(explained).sort());
+});
+
+test("commands go only to instances with the tag, and only from our own documents", () => {
+  const sends = statements.filter(({ statement }) => actionsOf(statement).includes("ssm:SendCommand"));
+  expect(sends.length).toBeGreaterThan(0);
+  for (const { role, statement } of sends) {
+    const resource = text(statement.Resource);
+    if (resource.includes("instance/*")) {
+      expect(statement.Condition, role).toEqual({
+        StringEquals: { "ssm:resourceTag/nat-medic:enabled": "true" },
+      });
+    } else {
+      const named = [...resource.matchAll(/document\/\$\{(\w+)Document\}/g)].map(([, name]) => name);
+      expect(named.length, role).toBe([statement.Resource].flat().length);
+      for (const name of named)
+        expect(template.Resources[`${name}Document`]?.Type).toBe("AWS::SSM::Document");
+    }
+  }
+});
+
+test("functions that only look cannot send a changing document, and functions that only think can do nothing", () => {
+  const of = (role: string) =>
+    statements.filter((each) => each.role === role).map(({ statement }) => statement);
+  expect(text(of("ReadHostRole"))).not.toMatch(/RaiseConntrackMax|ShortenConntrackTimeouts/);
+  expect(
+    of("ThinkRole")
+      .flatMap(actionsOf)
+      .filter((action) => !/^(logs|xray):/.test(action)),
+  ).toEqual([]);
+});
+
+test("the policy language of the template holds no explicit account, Region or partition", () => {
+  const source = readFileSync(join(root, "template.yaml"), "utf8");
+  expect(source).not.toMatch(/arn:aws:|\b\d{12}\b/);
+});
+
+const cfnLint = spawnSync("cfn-lint", ["--version"]).status === 0;
+test.skipIf(!cfnLint)(
+  "cfn-lint has nothing to say (skipped without cfn-lint: pip install cfn-lint)",
+  () => {
+    expect(execFileSync("cfn-lint", [join(root, "template.yaml")], { encoding: "utf8" })).toBe("");
+  },
+  60_000,
+);
+
+const make = spawnSync("make", ["--version"]).status === 0;
+test.skipIf(!make)("the build target that sam build calls makes a bundle (skipped without make)", () => {
+  const folder = join(root, "dist", "by-make");
+  execFileSync("make", ["-s", "build-DiagnoseFunction", `ARTIFACTS_DIR=${folder}`], { cwd: root });
+  expect(readFileSync(join(folder, "handler.mjs"), "utf8")).toContain("handler");
+});

@@ -1,0 +1,115 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import asl from "asl-validator";
+import { expect, test } from "vitest";
+import { functionNames } from "../../build/bundle.ts";
+import { definitionJson } from "../../build/definition.ts";
+import { root } from "../../build/layout.ts";
+import { parseDefinition } from "../../local/states/definition.ts";
+import { resourcesOf, template } from "./template.ts";
+
+type State = Record<string, any>;
+const definition: { States: Record<string, State> } = JSON.parse(definitionJson());
+
+/** All states, those of branches and items too, with whether something around them catches. */
+function* walk(states: Record<string, State>, caught: boolean): Generator<[string, State, boolean]> {
+  for (const [name, state] of Object.entries(states)) {
+    yield [name, state, caught || "Catch" in state];
+    const inner = [...(state.Branches ?? []), ...(state.ItemProcessor ? [state.ItemProcessor] : [])];
+    for (const machine of inner) yield* walk(machine.States, caught || "Catch" in state);
+  }
+}
+const states = [...walk(definition.States, false)];
+const tasks = states.filter(([, { Type }]) => Type === "Task");
+const functionOf = (state: State): string =>
+  /^\$\{(\w+)Function\}$/.exec(state.Arguments?.FunctionName)?.[1] ?? "";
+const kebab = (name: string) => name.replace(/(?<!^)[A-Z]/g, "-$&").toLowerCase();
+const functions = resourcesOf("AWS::Serverless::Function").map(([name]) => name.replace(/Function$/, ""));
+
+test("every function folder is a state of the same name, and a resource of the template", () => {
+  const inStates = new Set(tasks.map(([, state]) => functionOf(state)).filter((name) => name !== ""));
+  expect([...inStates].map(kebab).sort()).toEqual([...functionNames].sort());
+  expect(functions.map(kebab).sort()).toEqual([...functionNames].sort());
+  for (const name of inStates) expect(states.map(([state]) => state)).toContain(name);
+});
+
+test("every substitution of the definition is given by the template, and none is left over", () => {
+  const used = new Set([...definitionJson().matchAll(/\$\{(\w+)\}/g)].map(([, name]) => name));
+  const given = template.Resources.RemediateStateMachine?.Properties.DefinitionSubstitutions;
+  expect(Object.keys(given).sort()).toEqual([...used].sort());
+  for (const name of functions)
+    expect(given[`${name}Function`]).toEqual({ "Fn::GetAtt": `${name}Function.Arn` });
+});
+
+test("the state machine may invoke every function and nothing else", () => {
+  const [policy] = template.Resources.StateMachineRole?.Properties.Policies ?? [];
+  const invoke = policy.PolicyDocument.Statement.find(
+    ({ Action }: State) => Action === "lambda:InvokeFunction",
+  );
+  const allowed = invoke.Resource.map((resource: State) => resource["Fn::GetAtt"]);
+  expect(allowed.sort()).toEqual(functions.map((name) => `${name}Function.Arn`).sort());
+});
+
+test("every task has a timeout longer than its function's, and every failure is caught or is the last word", () => {
+  for (const [name, state, caught] of tasks) {
+    expect(state.TimeoutSeconds, name).toBeDefined();
+    const resource = template.Resources[`${functionOf(state)}Function`];
+    if (resource !== undefined && typeof state.TimeoutSeconds === "number") {
+      expect(state.TimeoutSeconds, name).toBeGreaterThan(resource.Properties.Timeout);
+    }
+    if (name !== "TellPlainly") expect(caught, name).toBe(true);
+  }
+});
+
+test("only transient errors are retried, with full jitter, and a change is never retried blindly", () => {
+  for (const [name, { Retry = [] }] of tasks) {
+    for (const retrier of Retry) {
+      expect(retrier.JitterStrategy, name).toBe("FULL");
+      expect(retrier.ErrorEquals, name).not.toContain("States.ALL");
+    }
+  }
+  expect(definition.States.ApplyFix).not.toHaveProperty("Retry");
+  expect(definition.States.PersistFix).not.toHaveProperty("Retry");
+});
+
+test("every failure ends in a report that names the state, or in the undo that comes before it", () => {
+  for (const [name, { Catch = [] }] of states) {
+    for (const { Next, Assign, ErrorEquals } of Catch) {
+      expect(["CloseIncident", "UndoFix", "RecordStep", "TellPlainly"], name).toContain(Next);
+      if (Next === "CloseIncident" || Next === "UndoFix") {
+        expect(Assign.failure.state, name).toContain("State.Name");
+        expect(ErrorEquals, name).toEqual(["States.ALL"]);
+      }
+    }
+  }
+});
+
+test("the definition satisfies the validator and our own stricter reading", () => {
+  const names = [...definitionJson().matchAll(/\$\{(\w+)\}/g)].map(([, name = ""]) => name);
+  const values = Object.fromEntries(
+    names.map((name) => [
+      name,
+      { Partition: "aws", ApprovalSeconds: "14400" }[name] ?? `arn:aws:sns:eu-central-1:123456789012:${name}`,
+    ]),
+  );
+  const text = definitionJson().replace(/\$\{(\w+)\}/g, (_, name: string) => values[name] ?? "");
+  expect(asl(JSON.parse(text)).errors).toEqual([]);
+  expect(() => parseDefinition(definitionJson(), values)).not.toThrow();
+});
+
+test("each function has an event for sam local invoke", () => {
+  const files = readdirSync(join(root, "events", "functions")).map((file) => file.replace(/\.json$/, ""));
+  expect(files.sort()).toEqual([...functionNames].sort());
+});
+
+test("the environment that functions read is what the template gives them", () => {
+  const source = readFileSync(join(root, "functions", "environment.ts"), "utf8");
+  const read = [...source.matchAll(/read\("(\w+)"/g)].map(([, name]) => name);
+  expect(Object.keys(template.Globals.Function.Environment.Variables).sort()).toEqual(read.sort());
+});
+
+test("what the template includes is built", () => {
+  const included = JSON.stringify(template).match(/dist\/[\w./-]+/g) ?? [];
+  expect(included.length).toBeGreaterThan(3);
+  for (const file of included) expect(existsSync(join(root, file)), file).toBe(true);
+});
