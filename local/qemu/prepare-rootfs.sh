@@ -26,3 +26,5 @@ rm -rf "$root/usr/share/doc" "$root/usr/share/man" "$root/usr/share/locale" "$ro
 for modules in "$root"/lib/modules/*; do
   chroot "$root" /sbin/depmod -a "${modules##*/}"
 done
+# Otherwise each start of python3 in the guest compiles what it imports.
+chroot "$root" /usr/bin/python3 -m compileall -q /usr/lib/python3.11 >/dev/null
