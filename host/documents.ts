@@ -66,7 +66,7 @@ export function spliceScript(path: string): string {
     .replace(program, (_line, command: string, name: string) => {
       return `${command} <<'${endOfProgram}'\n${read(name).trimEnd()}\n${endOfProgram}`;
     });
-  if (text.includes("$(dirname")) throw new Error(`${path} refers to a file that could not be spliced in`);
+  if (text.includes(`dirname "$0"`)) throw new Error(`${path} refers to a file that could not be spliced in`);
   return text;
 }
 
