@@ -1,0 +1,67 @@
+/**
+ * `npm run record [SCENARIO ...]`: plays scenarios on the real kernel, approves every step, and writes down what the
+ * host answered (`scenarios/<id>/recording.json`) and what the functions were given (`events/functions/`).
+ */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { root } from "../build/layout.ts";
+import * as z from "zod/mini";
+import { readJson } from "../cli/read-json.ts";
+import { runDrill } from "../local/drill.ts";
+import { qemuStage } from "../local/qemu-stage.ts";
+import { recordingHost } from "../local/recorder.ts";
+import type { Recording } from "../local/recording.ts";
+import { readScenario, recordingFile, scenarioIds } from "../local/scenario.ts";
+import type { ExecutionEvent } from "../local/states/events.ts";
+
+const event = readJson(join(root, "events", "alarm-conntrack-utilization.json"));
+const wanted = process.argv.slice(2);
+
+for (const id of wanted.length > 0 ? wanted : scenarioIds) {
+  const scenario = readScenario(id);
+  const capturedAt = new Date().toISOString();
+  const stage = await qemuStage(scenario, console.log);
+  try {
+    const { host, answers } = recordingHost(stage.host);
+    const events: ExecutionEvent[] = [];
+    const result = await runDrill({
+      stage: { ...stage, host },
+      event,
+      mode: scenario.mode,
+      person: async () => "approve",
+      onEvent: (happened) => events.push(happened),
+    });
+    console.log(`${id}: ${result.outcome}`);
+    if (result.outcome !== scenario.expect.outcome) throw new Error(`expected ${scenario.expect.outcome}`);
+    const kernel = /Linux (\S+?):/.exec(stage.host.description)?.[1] ?? "unknown";
+    const recording: Recording = {
+      provenance: { scenario: id, kernel, capturedAt, command: `npm run record ${id}` },
+      answers,
+      utilization: stage.utilization.map(({ at, value }) => ({ at: at.toISOString(), value })),
+      traffic: { before: stage.before, during: stage.during, after: await stage.after() },
+    };
+    writeFileSync(recordingFile(scenario), `${JSON.stringify(recording, null, 1)}\n`);
+    // The scenario with the most in it gives the events for `sam local invoke`.
+    if (id === "conntrack-table-full") writeFunctionEvents(events);
+  } finally {
+    await stage.close();
+  }
+}
+
+function writeFunctionEvents(events: readonly ExecutionEvent[]): void {
+  const Call = z.object({ FunctionName: z.string(), Payload: z.unknown() });
+  const payloads = new Map<string, unknown>();
+  for (const { type, input } of events) {
+    const call = z.safeParse(Call, input);
+    if (type !== "TaskScheduled" || !call.success) continue;
+    const { FunctionName, Payload } = call.data;
+    if (!payloads.has(FunctionName)) payloads.set(FunctionName, Payload);
+  }
+  // Nothing had to be undone in this run; what is undone is given as it was applied.
+  payloads.set("undo-fix", payloads.get("apply-fix"));
+  const folder = join(root, "events", "functions");
+  mkdirSync(folder, { recursive: true });
+  for (const [name, payload] of payloads) {
+    writeFileSync(join(folder, `${name}.json`), `${JSON.stringify(payload, null, 2)}\n`);
+  }
+}
