@@ -315,12 +315,16 @@ summarize_table() {
         for (other in table) if (--table[other] == 0) { delete table[other]; kept[name]-- }
       }
     }
+    # Ties go by name, so that every awk prints the same.
+    function above(count, key, place) {
+      return count > top_count[place] || (count == top_count[place] && key < top_key[place])
+    }
     function rank(table, most_shown, key, n, at) {
       n = 0
       for (key in table) {
-        if (n == most_shown && table[key] <= top_count[n]) continue
+        if (n == most_shown && !above(table[key], key, n)) continue
         at = n < most_shown ? ++n : n
-        for (; at > 1 && top_count[at - 1] < table[key]; at--) {
+        for (; at > 1 && above(table[key], key, at - 1); at--) {
           top_count[at] = top_count[at - 1]
           top_key[at] = top_key[at - 1]
         }
