@@ -3,7 +3,8 @@ import * as z from "zod/mini";
 /** What Lambda answers when a function throws: the runtime client's own format. */
 export type FunctionErrorPayload = z.infer<typeof FunctionErrorPayload>;
 export const FunctionErrorPayload = z.object({
-  errorType: z.string(),
+  // An error may have had its name taken away.
+  errorType: z._default(z.string(), "Unhandled"),
   errorMessage: z.string(),
   trace: z._default(z.array(z.string()), []),
 });
