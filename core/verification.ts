@@ -14,7 +14,6 @@ export function verify(step: PlanStep, before: HostReading, after: HostReading):
     .filter(({ id }) => step.causes.includes(id))
     .map((cause) => cause.verify(before.evidence, after.evidence));
   if (leading === undefined) return { verdict: "unknown", evidence: [] };
-  const evidence = [leading, ...others].flatMap((verification) => verification.evidence);
-  const worse = others.some(({ verdict }) => verdict === "worse");
-  return { verdict: worse ? "worse" : leading.verdict, evidence };
+  const worse = others.find(({ verdict }) => verdict === "worse");
+  return worse ?? leading;
 }

@@ -12,7 +12,6 @@ import { ec2 } from "./endpoint/ec2.ts";
 import type { MetricSeries } from "./endpoint/metric-series.ts";
 import { type Publication, sns } from "./endpoint/sns.ts";
 import { ssm } from "./endpoint/ssm.ts";
-import { stepfunctions } from "./endpoint/stepfunctions.ts";
 import { type Fault, startEndpoint } from "./endpoint/wire.ts";
 import { integrations } from "./integrations.ts";
 import { inProcess } from "./lambda/in-process.ts";
@@ -103,9 +102,6 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
         documents: Object.fromEntries(documents.map(({ name }) => [name, buildDocument(name)])),
         instances,
         region,
-      }),
-      stepfunctions({
-        machines: [{ arn: machineArn, name: machineName, definition: definitionText, start }],
       }),
     ],
   });

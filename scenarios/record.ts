@@ -4,8 +4,8 @@
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { root } from "../build/layout.ts";
 import * as z from "zod/mini";
+import { root } from "../build/layout.ts";
 import { readJson } from "../cli/read-json.ts";
 import { runDrill } from "../local/drill.ts";
 import { qemuStage } from "../local/qemu-stage.ts";

@@ -32,7 +32,7 @@ export const conntrackTableFull: Cause = {
     const used = utilization(evidence);
     if (used === undefined) return { verdict: "unknown", missing: "nf_conntrack_count and nf_conntrack_max" };
 
-    const seen = observe(evidence, used);
+    const seen = [...observe(evidence, used), ...observeLog(evidence)];
     const drops = tableFullDrops(evidence);
     if (drops !== undefined && drops > 0) return present(used >= full ? 0.99 : 0.8, seen);
     if (used >= full) return present(drops === undefined ? 0.9 : 0.85, seen);
@@ -45,12 +45,11 @@ export const conntrackTableFull: Cause = {
   },
 
   verify(before, after) {
-    const evidence: Observation[] = [];
     const usedAfter = utilization(after);
     const dropsBefore = tableFullDrops(before);
     const dropsAfter = tableFullDrops(after);
-    if (usedAfter === undefined || dropsAfter === undefined) return { verdict: "unknown", evidence };
-    evidence.push(...observe(after, usedAfter));
+    if (usedAfter === undefined || dropsAfter === undefined) return { verdict: "unknown", evidence: [] };
+    const evidence = observe(after, usedAfter);
     if (dropsAfter === 0 && usedAfter < roomy) return { verdict: "better", evidence };
     if (dropsBefore !== undefined && dropsAfter / after.window > (2 * dropsBefore) / before.window) {
       return { verdict: "worse", evidence };
@@ -86,12 +85,12 @@ function observe(host: HostEvidence, used: number): Observation[] {
       expected: "0",
     });
   }
-  if (loggedRecently(host) && host.kernelLog !== null && host.kernelLog.tableFullLastAt !== null) {
-    seen.push({
-      signal: "kernel log: table full, dropping packet",
-      observed: `last ${duration(Math.max(0, host.uptime - host.kernelLog.tableFullLastAt))} before`,
-      expected: "none",
-    });
-  }
   return seen;
+}
+
+function observeLog(host: HostEvidence): Observation[] {
+  const last = host.kernelLog?.tableFullLastAt ?? null;
+  if (last === null || !loggedRecently(host)) return [];
+  const observed = `last ${duration(Math.max(0, host.uptime - last))} before`;
+  return [{ signal: "kernel log: table full, dropping packet", observed, expected: "none" }];
 }

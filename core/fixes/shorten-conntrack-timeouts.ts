@@ -41,7 +41,7 @@ export const shortenConntrackTimeouts: Fix = {
       parameters: { EstablishedSeconds: String(chosen), TimeWaitSeconds: "0", Retime: "yes" },
       commands: [
         "# lowering the sysctl moves no existing timer, so this script of NAT Medic's host folder re-times them too:",
-        `SSM_Action=apply SSM_IncidentId=inc-by-hand SSM_EstablishedSeconds=${chosen} SSM_TimeWaitSeconds=0 SSM_Retime=yes sh shorten-conntrack-timeouts.sh`,
+        `SSM_Action=apply SSM_IncidentId=inc-by-hand-$(date +%s) SSM_EstablishedSeconds=${chosen} SSM_TimeWaitSeconds=0 SSM_Retime=yes sh shorten-conntrack-timeouts.sh`,
       ],
       undo: [`sysctl -w ${key}=${present}`],
     };

@@ -1,7 +1,9 @@
 import type { Closing, Outcome } from "../closing.ts";
 import { fixes } from "../fixes.ts";
+import type { Incident } from "../incident.ts";
 import type { PlanStep } from "../plan.ts";
 import { statusOf } from "../step-record.ts";
+import { sendCommand } from "./by-hand.ts";
 import { indent, section } from "./layout.ts";
 import { settings } from "./steps.ts";
 
@@ -19,12 +21,12 @@ export function nextSection(closing: Closing, outcome: Outcome): string {
   for (const record of steps) {
     const status = statusOf(record);
     if (status === "proposed" || status === "rejected" || status === "unanswered" || status === "refused") {
-      lines.push(...describeStep(record.step, why[status], incident?.instanceId));
+      lines.push(...describeStep(record.step, why[status], incident));
     }
   }
   const reached = new Set(steps.map(({ step }) => step.fix));
   for (const step of plan?.steps ?? []) {
-    if (!reached.has(step.fix)) lines.push(...describeStep(step, "Not tried", incident?.instanceId));
+    if (!reached.has(step.fix)) lines.push(...describeStep(step, "Not tried", incident));
   }
   for (const { fix, reason } of plan?.impossible ?? []) {
     lines.push(`${fixes[fix].title}: not possible here, because ${reason}.`, "");
@@ -48,19 +50,20 @@ export function nextSection(closing: Closing, outcome: Outcome): string {
 }
 
 /** A change that a person may make: what, why it was not made for them, how, and the way back. */
-export function describeStep(step: PlanStep, reason = "Proposed", instanceId?: string): string[] {
+export function describeStep(
+  step: PlanStep,
+  reason = "Proposed",
+  incident: Incident | null = null,
+): string[] {
   const lines = [`${step.action} (risk ${step.risk})`, `  ${reason}. ${step.effect} ${step.blastRadius}`];
   lines.push(...indent(settings(step.settings)), "  Do:", ...indent(indent(step.commands)));
-  if (step.document !== null && instanceId !== undefined) {
-    lines.push("  or from anywhere:", `    ${sendCommand(step, instanceId)}`);
+  if (step.document !== null && incident !== null) {
+    const { instanceId, id: incidentId } = incident;
+    lines.push(
+      "  or from anywhere:",
+      `    ${sendCommand(step, { instanceId, incidentId, action: "apply" })}`,
+    );
   }
   lines.push("  Undo:", ...indent(indent(step.undo)), "");
   return lines;
-}
-
-/** The same change through our own document, by hand. */
-function sendCommand(step: PlanStep, instanceId: string): string {
-  const parameters = { Action: "apply", IncidentId: "inc-by-hand-0", ...step.parameters };
-  const pairs = Object.entries(parameters).map(([name, value]) => `${name}=${value}`);
-  return `aws ssm send-command --instance-ids ${instanceId} --document-name NatMedic-${step.document} --parameters ${pairs.join(",")}`;
 }

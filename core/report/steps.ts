@@ -1,19 +1,21 @@
 import type { ChangeResult, HostChange } from "../change.ts";
 import type { Closing } from "../closing.ts";
 import type { SettingChange } from "../fix.ts";
+import type { Incident } from "../incident.ts";
 import { type StepRecord, statusOf } from "../step-record.ts";
+import { sendCommand } from "./by-hand.ts";
 import { indent, observations, section } from "./layout.ts";
 
 /** What was done to the host, with each value before and after, how it was verified, and the way back. */
-export function changesSection({ steps }: Closing): string {
+export function changesSection({ steps, incident }: Closing): string {
   const done = steps.filter(({ applied }) => applied !== null);
   return section(
     done.length === 0 ? "" : "WHAT NAT MEDIC DID",
-    done.flatMap((record, index) => [...(index === 0 ? [] : [""]), ...describe(record)]),
+    done.flatMap((record, index) => [...(index === 0 ? [] : [""]), ...describe(record, incident)]),
   );
 }
 
-function describe(record: StepRecord): string[] {
+function describe(record: StepRecord, incident: Incident | null): string[] {
   const { step, applied, verification, persisted, undone, answer } = record;
   const lines = [step.action, ...(answer === "approve" ? ["  Approved by a person."] : [])];
   const values = told(applied)?.values ?? [];
@@ -26,7 +28,7 @@ function describe(record: StepRecord): string[] {
     case "in-force":
       lines.push("  Verified, it helped:", ...indent(indent(observations(verification?.evidence ?? []))));
       lines.push(...indent(persistence(persisted)));
-      lines.push("  To undo:", ...indent(indent(step.undo)), ...indent(indent(removals(persisted))));
+      lines.push("  To undo:", ...indent(indent(undo(record, incident))));
       break;
     case "undone":
       lines.push("  It did not help:", ...indent(indent(observations(verification?.evidence ?? []))));
@@ -82,7 +84,18 @@ function persistence(persisted: ChangeResult | null): string[] {
   return [`Will be lost at the next reboot: ${why}`];
 }
 
-function removals(persisted: ChangeResult | null): string[] {
+/** The host keeps the old values and files under the incident, so its own undo is exact; by hand for who has no AWS. */
+function undo({ step, persisted }: StepRecord, incident: Incident | null): string[] {
   const written = told(persisted)?.files.filter(({ action }) => action === "written") ?? [];
-  return written.length === 0 ? [] : [`rm ${written.map(({ path }) => path).join(" ")}`];
+  const byHand = [
+    ...step.undo,
+    ...(written.length === 0 ? [] : [`rm ${written.map(({ path }) => path).join(" ")}`]),
+  ];
+  if (incident === null || step.document === null) return byHand;
+  const { instanceId, id: incidentId } = incident;
+  return [
+    sendCommand(step, { instanceId, incidentId, action: "undo" }),
+    "or as root on the instance:",
+    ...byHand,
+  ];
 }

@@ -1,0 +1,64 @@
+/** A scenario staged on a real kernel: the trouble is brought about, and measured by a client behind the NAT. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { bootGuest, type Guest } from "./qemu/guest.ts";
+import { qemuHost } from "./qemu/qemu-host.ts";
+import { probe, resetLab } from "./qemu/topology.ts";
+import type { Scenario } from "./scenario.ts";
+import type { Stage } from "./stage.ts";
+
+/** Boots a guest for this one scenario; closing the stage stops it. */
+export async function qemuStage(scenario: Scenario, say: (line: string) => void): Promise<Stage> {
+  say("Booting a NAT instance in QEMU ...");
+  const guest = await bootGuest({ memoryMiB: scenario.host.memoryMiB, report: say });
+  try {
+    const stage = await stageOn(guest, scenario, say);
+    return { ...stage, close: () => guest.stop() };
+  } catch (error) {
+    await guest.stop();
+    throw error;
+  }
+}
+
+/** Stages a scenario on a guest that is already up, after putting back whatever an earlier one left. */
+export async function stageOn(
+  guest: Guest,
+  scenario: Scenario,
+  say: (line: string) => void = () => {},
+): Promise<Stage> {
+  await resetLab(guest);
+  const host = qemuHost(guest);
+  say(`Host: ${host.description}`);
+  const before = await measure(guest);
+  const utilization = [await utilizationNow(guest)];
+  say("Bringing the trouble about ...");
+  await guest.must(readFileSync(join(scenario.folder, "inject.sh"), "utf8"), { timeoutSeconds: 120 });
+  utilization.push(await utilizationNow(guest));
+  const during = await measure(guest);
+  return {
+    host,
+    real: true,
+    utilization,
+    before,
+    during,
+    after: () => measure(guest),
+    close: async () => {},
+  };
+}
+
+async function measure(guest: Guest) {
+  const { attempted, succeeded } = await probe(guest, { count: 200 });
+  return { attempted, succeeded };
+}
+
+async function utilizationNow(guest: Guest) {
+  const [count = 0, max = 1] = (
+    await guest.must(
+      "cat /proc/sys/net/netfilter/nf_conntrack_count /proc/sys/net/netfilter/nf_conntrack_max",
+    )
+  )
+    .trim()
+    .split("\n")
+    .map(Number);
+  return { at: new Date(), value: (100 * count) / max };
+}

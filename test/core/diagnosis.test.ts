@@ -1,0 +1,142 @@
+import { describe, expect, test } from "vitest";
+import { causes } from "../../core/causes.ts";
+import { diagnose } from "../../core/diagnosis.ts";
+import { noCloudEvidence } from "../../core/evidence/cloud.ts";
+import type { HostEvidence } from "../../core/evidence/host.ts";
+import { readScenario, scenarioIds } from "../../local/scenario.ts";
+import { byHand, captured, evidenceOf, withGrowth, withTable } from "./captured.ts";
+
+const found = (host: HostEvidence) => diagnose(evidenceOf(host), byHand).causes.map(({ id }) => id);
+const full = captured("conntrack-table-full");
+const healthy = captured("healthy");
+
+describe("what the lab's kernel showed", () => {
+  test.each(scenarioIds)("%s is named as it was staged", (id) => {
+    const { expect: expected } = readScenario(id);
+    const [leading = null, ...contributing] = found(captured(id));
+    expect(leading).toBe(expected.leading);
+    expect(contributing.sort()).toEqual([...expected.contributing].sort());
+  });
+
+  test("every cause has a scenario in which it is found, and one in which it is not", () => {
+    const all = scenarioIds.map((id) => found(captured(id)));
+    for (const { id } of causes) {
+      expect(
+        all.some((ids) => ids.includes(id)),
+        id,
+      ).toBe(true);
+      expect(
+        all.some((ids) => !ids.includes(id)),
+        id,
+      ).toBe(true);
+    }
+  });
+
+  test("a healthy host is called healthy, and says what was ruled out", () => {
+    const diagnosis = diagnose(evidenceOf(healthy), byHand);
+    expect(diagnosis.status).toBe("healthy");
+    expect(diagnosis.ruledOut).toHaveLength(causes.length);
+  });
+});
+
+describe("what looks like a full table and is not", () => {
+  const busy = withTable(full, { max: full.conntrack.max! * 2 });
+  const quiet = withGrowth(
+    { ...busy, kernelLog: { tableFull: 0, tableFullLastAt: null, tableFullOtherNamespace: 0 } },
+    { drop: 0 },
+  );
+
+  test("drops that count as failed inserts too are clashes or exhausted ports", () => {
+    expect(found(withGrowth(quiet, { drop: 300, insert_failed: 300 }))).not.toContain("conntrack-table-full");
+    expect(found(withGrowth(quiet, { drop: 301, insert_failed: 300 }))).toContain("conntrack-table-full");
+  });
+
+  test("chains that are too long fail inserts without a drop and do not hide a drop", () => {
+    const host = withGrowth(quiet, { drop: 0, insert_failed: 40, chain_too_long: 40 });
+    expect(found(host)).toEqual(expect.arrayContaining(["conntrack-hash-undersized"]));
+    expect(found(host)).not.toContain("conntrack-table-full");
+    expect(found(withGrowth(quiet, { drop: 5, insert_failed: 40, chain_too_long: 40 }))).toContain(
+      "conntrack-table-full",
+    );
+  });
+
+  test("a container's table full in its own namespace is not the NAT's", () => {
+    const kernelLog = { tableFull: 0, tableFullLastAt: null, tableFullOtherNamespace: 12 };
+    expect(found({ ...healthy, kernelLog })).toEqual([]);
+  });
+
+  test("a log line from long ago says nothing about a table that has room", () => {
+    const kernelLog = { tableFull: 10, tableFullLastAt: healthy.uptime - 5, tableFullOtherNamespace: 0 };
+    expect(found(withTable({ ...healthy, kernelLog }, { count: 10 }))).toEqual([]);
+  });
+
+  test("a table at 95 % is called nearly full, not full", () => {
+    const host = withTable(quiet, { count: 9_500, max: 10_000, buckets: 10_000 });
+    const [first] = diagnose(evidenceOf(host), byHand).causes;
+    expect(first).toMatchObject({
+      id: "conntrack-table-full",
+      severity: "warning",
+      title: expect.stringContaining("nearly"),
+    });
+  });
+});
+
+describe("hosts that look heavy and are not", () => {
+  test("four hosts with a quarter each are a busy network", () => {
+    const table = {
+      ...full.table!,
+      sources: ["10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4"].map((ip): [string, number] => [ip, 2_000]),
+    };
+    expect(found({ ...full, table })).not.toContain("conntrack-heavy-hitter");
+  });
+
+  test("the first of many in a table with room harms nobody", () => {
+    expect(found(withTable(full, { max: 1_000_000, buckets: 1_000_000 }))).not.toContain(
+      "conntrack-heavy-hitter",
+    );
+  });
+});
+
+describe("what could not be read is unknown, never healthy", () => {
+  test("an unread host leaves every cause unknown", () => {
+    const host = { status: "unread", reason: "unreachable", detail: "no agent" } as const;
+    const diagnosis = diagnose({ host, cloud: noCloudEvidence }, byHand);
+    expect(diagnosis.status).toBe("undetermined");
+    expect(diagnosis.unknown).toHaveLength(causes.length);
+  });
+
+  test("without the table its idle connections are unknown", () => {
+    const { status, unknown } = diagnose(evidenceOf({ ...healthy, table: null }), byHand);
+    expect(status).toBe("undetermined");
+    expect(unknown.map(({ subject }) => subject)).toContain("conntrack-timeouts-too-long");
+  });
+
+  test("a full table with an unreadable heaviest source still leads, and says what it does not know", () => {
+    const { causes: named, unknown } = diagnose(evidenceOf({ ...full, table: null }), byHand);
+    expect(named[0]?.id).toBe("conntrack-table-full");
+    expect(unknown.map(({ subject }) => subject)).toContain("conntrack-heavy-hitter");
+  });
+
+  test("a kernel without connection tracking does no NAT and is not healthy", () => {
+    const host = withTable(healthy, { loaded: false, count: null, max: null, buckets: null });
+    expect(diagnose(evidenceOf(host), byHand).status).toBe("undetermined");
+  });
+
+  test("an alarm that no cause explains is not answered with healthy", () => {
+    const metric = { namespace: "CWAgent", name: "ethtool_pps_allowance_exceeded", dimensions: {} };
+    const trigger = {
+      kind: "alarm",
+      alarmName: "pps",
+      metric,
+      reason: "",
+      at: "2026-11-20T03:12:44Z",
+    } as const;
+    const moved = {
+      ...healthy,
+      counters: { ...healthy.counters, "ens5.pps_allowance_exceeded": [900, 12] as [number, number] },
+    };
+    const diagnosis = diagnose(evidenceOf(moved), trigger);
+    expect(diagnosis.status).toBe("undetermined");
+    expect(diagnosis.moved.map(({ signal }) => signal)).toContain("ens5.pps_allowance_exceeded");
+  });
+});

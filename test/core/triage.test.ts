@@ -1,0 +1,155 @@
+import { readFileSync } from "node:fs";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { triage } from "../../core/triage.ts";
+
+const now = "2026-11-20T03:12:44.000Z";
+const event = (file: string) => JSON.parse(readFileSync(`events/${file}.json`, "utf8"));
+const alarm = event("alarm-conntrack-utilization");
+const changed = (change: (detail: any) => void) => {
+  const copy = structuredClone(alarm);
+  change(copy.detail);
+  return copy;
+};
+
+test("an alarm on our metric opens an incident on its instance", () => {
+  expect(triage(alarm, now)).toMatchObject({
+    decision: "open",
+    instanceIds: ["i-0a1b2c3d4e5f67890"],
+    trigger: { kind: "alarm", alarmName: "nat-a-conntrack-utilization", at: "2026-11-20T03:12:44.000Z" },
+  });
+});
+
+test("metric math is looked through for the instance, wherever it stands", () => {
+  expect(triage(event("alarm-ena-conntrack-exceeded"), now)).toMatchObject({
+    decision: "open",
+    instanceIds: ["i-0a1b2c3d4e5f67890"],
+    trigger: { metric: { name: "ethtool_conntrack_allowance_exceeded" } },
+  });
+});
+
+test("a start by hand opens an incident in the mode that was asked for", () => {
+  expect(triage(event("start-by-hand"), now)).toMatchObject({
+    decision: "open",
+    mode: "propose",
+    trigger: { kind: "manual", at: now },
+  });
+});
+
+test("an alarm that names several instances leads to all of them, each once", () => {
+  const two = changed(({ configuration }) => {
+    const other = structuredClone(configuration.metrics[0]);
+    other.metricStat.metric.dimensions.InstanceId = "i-0b1b2c3d4e5f67890";
+    configuration.metrics.push(other, structuredClone(other));
+  });
+  expect(triage(two, now)).toMatchObject({ instanceIds: ["i-0a1b2c3d4e5f67890", "i-0b1b2c3d4e5f67890"] });
+  expect(triage({ instanceId: "i-0b1b2c3d4e5f67890", event: two }, now)).toMatchObject({
+    decision: "open",
+    instanceIds: ["i-0b1b2c3d4e5f67890"],
+    trigger: { kind: "alarm" },
+  });
+  expect(triage({ instanceId: "i-0c1b2c3d4e5f67890", event: two }, now)).toMatchObject({
+    decision: "ignore",
+  });
+});
+
+describe("what is ignored, with its reason", () => {
+  test.each([
+    [
+      "an alarm that cleared",
+      changed(({ state }) => Object.assign(state, { value: "OK" })),
+      /cleared/,
+      false,
+    ],
+    [
+      "an alarm without data",
+      changed(({ state }) => Object.assign(state, { value: "INSUFFICIENT_DATA" })),
+      /no data/,
+      false,
+    ],
+    [
+      "a muted alarm",
+      changed((detail) => Object.assign(detail, { muteDetail: { mutedBy: "x" } })),
+      /muted/,
+      false,
+    ],
+    [
+      "another service's event",
+      { source: "aws.ec2", "detail-type": "EC2 Instance State-change Notification" },
+      /not an event/,
+      false,
+    ],
+    [
+      "an alarm of ours without an instance",
+      changed(({ configuration }) =>
+        Object.assign(configuration.metrics[0].metricStat.metric, { dimensions: {} }),
+      ),
+      /no instance/,
+      true,
+    ],
+    [
+      "an alarm of ours with an instance that is none",
+      changed(({ configuration }) =>
+        Object.assign(configuration.metrics[0].metricStat.metric.dimensions, { InstanceId: "i-0; rm -rf /" }),
+      ),
+      /no instance/,
+      true,
+    ],
+    [
+      "an alarm event without its state",
+      { ...alarm, detail: { alarmName: "x" } },
+      /malformed at detail.state/,
+      true,
+    ],
+    [
+      "a start by hand with an instance that is none",
+      { instanceId: "i-0; rm -rf /" },
+      /not an EC2 instance ID/,
+      true,
+    ],
+    [
+      "a start by hand in an unknown mode",
+      { instanceId: "i-0a1b2c3d4e5f67890", mode: "yolo" },
+      /mode is not one of/,
+      true,
+    ],
+    [
+      "a start by hand with more than that",
+      { instanceId: "i-0a1b2c3d4e5f67890", command: "reboot" },
+      /nothing else/,
+      true,
+    ],
+    ["a list", [], /not a JSON object/, true],
+    ["nothing", null, /not a JSON object/, true],
+  ])("%s", (_, input, reason, tell) => {
+    expect(triage(input, now)).toMatchObject({
+      decision: "ignore",
+      reason: expect.stringMatching(reason),
+      tell,
+    });
+  });
+
+  test("an alarm on somebody else's metric without an instance is nobody's news", () => {
+    const foreign = changed(({ configuration }) =>
+      Object.assign(configuration.metrics[0].metricStat.metric, { namespace: "AWS/SQS", dimensions: {} }),
+    );
+    expect(triage(foreign, now)).toMatchObject({ decision: "ignore", tell: false });
+  });
+});
+
+test("no event makes it throw, and its words carry no markup", () => {
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        fc.anything(),
+        fc.string().map((alarmName) => changed((detail) => Object.assign(detail, { alarmName }))),
+      ),
+      (input) => {
+        const { reason, ...rest } = triage(input, now);
+        expect(reason).toMatch(/^[^<>`*[\]@\p{Cc}]*$/u);
+        if (rest.decision === "open" && rest.trigger.kind === "alarm")
+          expect(rest.trigger.alarmName).not.toMatch(/[<>`*[\]@\p{Cc}]/u);
+      },
+    ),
+  );
+});
