@@ -6,7 +6,7 @@ import type { ExecutionEvent } from "../states/events.ts";
  * An execution's events as GetExecutionHistory lists them. Left out is what has no event type there: a scheduled retry,
  * a caught error. The type of the state, which these events have in their name, comes from the definition.
  */
-export const executionHistory = (events: ExecutionEvent[], definition: string): HistoryEvent[] => {
+export const executionHistory = (events: readonly ExecutionEvent[], definition: string): HistoryEvent[] => {
   const types = stateTypes(definition);
   const known = events.flatMap((event) => {
     const type = historyType(event, types);

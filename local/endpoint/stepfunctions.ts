@@ -22,7 +22,9 @@ import {
   type StopExecutionInput,
   type StopExecutionOutput,
 } from "@aws-sdk/client-sfn";
-import type { Execution, ExecutionResult } from "../states/execution.ts";
+import type { ExecutionEvent } from "../states/events.ts";
+import type { Execution } from "../states/execution.ts";
+import { dataLimitBytes } from "../states/json.ts";
 import { AwsError } from "./aws-error.ts";
 import { executionHistory } from "./execution-history.ts";
 import { page } from "./page.ts";
@@ -37,22 +39,24 @@ export type Machine = {
   definition: string;
   /** `input` is parsed JSON. The execution runs on its own from here. */
   start(name: string, input: unknown): Execution;
+  /** All of them, oldest first, also those that were not started through the API. */
+  executions(): readonly Execution[];
 };
 
-/** Step Functions over the given machines. Executions that were not started through this service are not known to it. */
+/** Step Functions over the given machines. It keeps nothing itself: what it tells of an execution is in its history. */
 export const stepfunctions = ({ machines }: { machines: Machine[] }): Service => {
   const createdAt = new Date();
-  const started = new Map<string, Started>();
-
   const machineOf = (arn = ""): Machine => {
     const machine = machines.find((candidate) => candidate.arn === arn);
     if (machine !== undefined) return machine;
     throw new AwsError("StateMachineDoesNotExist", `State Machine Does Not Exist: '${arn}'`);
   };
 
-  const executionOf = (arn = ""): Started => {
-    const execution = started.get(arn);
-    if (execution !== undefined) return execution;
+  const executionOf = (arn = ""): { machine: Machine; execution: Execution } => {
+    for (const machine of machines) {
+      const execution = machine.executions().find((candidate) => candidate.arn === arn);
+      if (execution !== undefined) return { machine, execution };
+    }
     throw new AwsError("ExecutionDoesNotExist", `Execution Does Not Exist: '${arn}'`);
   };
 
@@ -61,41 +65,35 @@ export const stepfunctions = ({ machines }: { machines: Machine[] }): Service =>
     const { name = randomUUID(), input = "{}" } = request;
     if (!EXECUTION_NAME.test(name)) throw new AwsError("InvalidName", `Invalid Name: '${name}'`);
     const parsed = parseInput(input);
-    const earlier = [...started.values()].find(
-      (one) => one.machine === machine && one.execution.name === name,
-    );
-    if (earlier !== undefined) {
-      // The same request again, as a client retries it, is answered as the first was; but only while it runs.
-      if (earlier.input !== input || earlier.result !== undefined) {
-        throw new AwsError("ExecutionAlreadyExists", `Execution Already Exists: '${earlier.execution.arn}'`);
-      }
-      return { executionArn: earlier.execution.arn, startDate: new Date(earlier.execution.startedAt) };
+    const earlier = machine.executions().find((execution) => execution.name === name);
+    // The same request again, as a client retries it, is answered as the first was; but only while it runs.
+    if (
+      earlier !== undefined &&
+      (earlier.status() !== "RUNNING" || inputOf(earlier) !== JSON.stringify(parsed))
+    ) {
+      throw new AwsError("ExecutionAlreadyExists", `Execution Already Exists: '${earlier.arn}'`);
     }
-    const execution = machine.start(name, parsed);
-    const record: Started = { machine, execution, input, result: undefined };
-    started.set(execution.arn, record);
-    void execution.finished.then((result) => {
-      record.result = result;
-    });
-    return { executionArn: execution.arn, startDate: new Date(execution.startedAt) };
+    const { arn, startedAt } = earlier ?? machine.start(name, parsed);
+    return { executionArn: arn, startDate: new Date(startedAt) };
   };
 
   const describeExecution = async ({
     executionArn,
   }: DescribeExecutionInput): Promise<DescribeExecutionOutput> => {
-    const { machine, execution, input, result } = executionOf(executionArn);
+    const { machine, execution } = executionOf(executionArn);
+    const end = endOf(execution);
     return {
       executionArn: execution.arn,
       stateMachineArn: machine.arn,
       name: execution.name,
       status: execution.status(),
       startDate: new Date(execution.startedAt),
-      stopDate: result === undefined ? undefined : new Date(result.stoppedAt),
-      input,
+      stopDate: stoppedAt(execution),
+      input: inputOf(execution),
       inputDetails: { included: true },
-      output: result?.output === undefined ? undefined : JSON.stringify(result.output),
-      error: result?.error,
-      cause: result?.cause,
+      output: end?.output === undefined ? undefined : JSON.stringify(end.output),
+      error: end?.error,
+      cause: end?.cause,
       redriveCount: 0,
     };
   };
@@ -108,19 +106,19 @@ export const stepfunctions = ({ machines }: { machines: Machine[] }): Service =>
 
   const listExecutions = async (request: ListExecutionsInput): Promise<ListExecutionsOutput> => {
     const machine = machineOf(request.stateMachineArn);
-    const newestFirst = [...started.values()]
-      .filter((one) => one.machine === machine)
-      .filter(({ execution }) => (request.statusFilter ?? execution.status()) === execution.status())
-      .reverse();
+    const newestFirst = machine
+      .executions()
+      .filter((execution) => (request.statusFilter ?? execution.status()) === execution.status())
+      .toReversed();
     const { items, nextToken } = page(newestFirst, request, 1000);
     return {
-      executions: items.map(({ execution, result }) => ({
+      executions: items.map((execution) => ({
         executionArn: execution.arn,
         stateMachineArn: machine.arn,
         name: execution.name,
         status: execution.status(),
         startDate: new Date(execution.startedAt),
-        stopDate: result === undefined ? undefined : new Date(result.stoppedAt),
+        stopDate: stoppedAt(execution),
       })),
       nextToken,
     };
@@ -177,17 +175,29 @@ export const stepfunctions = ({ machines }: { machines: Machine[] }): Service =>
       { schema: GetExecutionHistory$, run: getExecutionHistory },
       { schema: ListStateMachines$, run: listStateMachines },
       { schema: DescribeStateMachine$, run: describeStateMachine },
-      ...taskTokenOperations(() => [...started.values()].map(({ execution }) => execution)),
+      ...taskTokenOperations(() => machines.flatMap((machine) => machine.executions())),
     ],
   };
 };
 
-type Started = { machine: Machine; execution: Execution; input: string; result: ExecutionResult | undefined };
+const inputOf = (execution: Execution): string => JSON.stringify(execution.history()[0]?.input ?? {});
+
+const stoppedAt = (execution: Execution): Date | undefined => {
+  const end = endOf(execution);
+  return end && new Date(end.at);
+};
+
+/** The last event of an execution that has ended; it carries output, error and cause. */
+const endOf = (execution: Execution): ExecutionEvent | undefined =>
+  execution.status() === "RUNNING" ? undefined : execution.history().at(-1);
 
 /** API reference of StartExecution: 1 to 80 characters, without blanks, brackets, wildcards, special or control characters. */
 const EXECUTION_NAME = /^[^\s<>{}[\]?*"#%\\^|~`$&,;:/\p{Cc}]{1,80}$/u;
 
 const parseInput = (input: string): unknown => {
+  if (Buffer.byteLength(input) > dataLimitBytes) {
+    throw new AwsError("InvalidExecutionInput", "Invalid State Machine Execution Input: 'too large'");
+  }
   try {
     return JSON.parse(input);
   } catch {

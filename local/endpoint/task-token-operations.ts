@@ -7,6 +7,7 @@ import {
   type SendTaskSuccessInput,
 } from "@aws-sdk/client-sfn";
 import type { Execution } from "../states/execution.ts";
+import { dataLimitBytes } from "../states/json.ts";
 import type { TokenAnswer } from "../states/task-tokens.ts";
 import { AwsError } from "./aws-error.ts";
 import type { Operation } from "./service.ts";
@@ -54,6 +55,8 @@ export const taskTokenOperations = (executions: () => Execution[]): Operation[] 
 const TASK_TOKEN = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 const parseOutput = (output: string): unknown => {
+  if (Buffer.byteLength(output) > dataLimitBytes)
+    throw new AwsError("InvalidOutput", "Invalid Output: 'too large'");
   try {
     return JSON.parse(output);
   } catch {

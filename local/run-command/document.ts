@@ -12,11 +12,11 @@ export type CommandDocument = {
 export type DocumentParameter = {
   /** Only `String` is known here. */
   type: string;
-  default?: string;
-  allowedPattern?: string;
-  allowedValues?: string[];
+  default?: string | undefined;
+  allowedPattern?: string | undefined;
+  allowedValues?: string[] | undefined;
   /** `ENV_VAR`: the value reaches the script as `$SSM_<name>`; otherwise it replaces `{{ name }}` in its text. */
-  interpolationType?: string;
+  interpolationType?: string | undefined;
 };
 
 export type ResolvedParameters =
