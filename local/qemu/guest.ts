@@ -3,10 +3,12 @@
  * Emulated (TCG): it needs no KVM and boots in about seven seconds.
  */
 import { type ChildProcess, spawn } from "node:child_process";
+import { EventEmitter, once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createConnection, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import * as z from "zod/mini";
 import { type GuestAgent, GuestUnreachable, guestAgent, pollingPauses } from "./guest-agent.ts";
@@ -56,8 +58,8 @@ export async function bootGuest(
 ): Promise<Guest> {
   const image = await guestImage(options.report);
   const directory = mkdtempSync(join(tmpdir(), "nat-medic-guest-"));
-  const console: { text: string } = { text: "" };
   let qemu: ChildProcess | undefined;
+  let console: Console | undefined;
   try {
     const socketPath = join(directory, "agent");
     const initrd = await initialRamDisk(image, directory);
@@ -68,13 +70,16 @@ export async function bootGuest(
       socketPath,
       memoryMiB: options.memoryMiB ?? 1024,
     });
-    watchConsole(qemu, console);
+    console = watchConsole(qemu);
     const agent = guestAgent(await connectTo(socketPath, qemu));
+    await console.booted(1);
     await agent.synchronize(bootMilliseconds);
-    return await guestOf(agent, qemu);
+    return await guestOf(agent, qemu, console);
   } catch (error) {
     qemu?.kill("SIGKILL");
-    throw new Error(`the QEMU guest did not boot; it said last:\n${console.text.trim()}`, { cause: error });
+    throw new Error(`the QEMU guest did not boot; it said last:\n${console?.lastLines() ?? ""}`, {
+      cause: error,
+    });
   } finally {
     // QEMU has read the files by now, and an open socket needs no name.
     rmSync(directory, { recursive: true, force: true });
@@ -109,16 +114,50 @@ function startQemu(machine: {
   });
 }
 
-/** Keeps the last lines of the serial console and of QEMU itself, for when it does not boot. */
-function watchConsole(qemu: ChildProcess, console: { text: string }): void {
-  const keep = (chunk: Buffer) => {
-    console.text = (console.text + chunk.toString("utf8")).slice(-4000);
+type Console = {
+  lastLines(): string;
+  /** How often the guest came up since QEMU started. */
+  boots(): number;
+  /** Waits until it came up `times` times. @throws GuestUnreachable when it does not. */
+  booted(times: number): Promise<void>;
+};
+
+/** Follows the serial console, where `boot` says that the NAT instance is ready, and QEMU's own words. */
+function watchConsole(qemu: ChildProcess): Console {
+  const lines: string[] = [];
+  let boots = 0;
+  let gone = false;
+  const changed = new EventEmitter();
+  const read = (line: string) => {
+    lines.push(line);
+    if (lines.length > 60) lines.shift();
+    if (line.includes("lab: ready")) boots++;
+    // It would hang there, and nobody would see why.
+    if (line.includes("Kernel panic")) qemu.kill("SIGKILL");
+    changed.emit("change");
   };
-  qemu.stdout?.on("data", keep);
-  qemu.stderr?.on("data", keep);
-  qemu.on("error", (error) => {
-    console.text += error.message;
+  for (const output of [qemu.stdout, qemu.stderr]) {
+    if (output !== null) createInterface({ input: output }).on("line", read);
+  }
+  qemu.on("error", (error) => read(error.message));
+  qemu.on("close", () => {
+    gone = true;
+    changed.emit("change");
   });
+
+  return {
+    lastLines: () => lines.join("\n"),
+    boots: () => boots,
+    async booted(times) {
+      const signal = AbortSignal.timeout(bootMilliseconds);
+      while (boots < times) {
+        if (gone) throw new GuestUnreachable("the guest is gone");
+        await once(changed, "change", { signal }).catch((cause: unknown) => {
+          throw new GuestUnreachable("the guest did not come up in time", { cause });
+        });
+      }
+    },
+  };
 }
 
 async function connectTo(socketPath: string, qemu: ChildProcess): Promise<Socket> {
@@ -143,7 +182,7 @@ const status = z.object({
   "err-data": z.optional(z.string()),
 });
 
-async function guestOf(agent: GuestAgent, qemu: ChildProcess): Promise<Guest> {
+async function guestOf(agent: GuestAgent, qemu: ChildProcess, console: Console): Promise<Guest> {
   let scripts = 0;
 
   async function put(path: string, text: string): Promise<void> {
@@ -160,6 +199,7 @@ async function guestOf(agent: GuestAgent, qemu: ChildProcess): Promise<Guest> {
   async function run(script: string, options: GuestOptions = {}): Promise<GuestRun> {
     const file = `/run/lab/script-${scripts++}`;
     await put(file, script);
+    const boot = console.boots();
     const begin = performance.now();
     const timeoutSeconds = options.timeoutSeconds ?? 60;
     const environment = {
@@ -180,6 +220,7 @@ async function guestOf(agent: GuestAgent, qemu: ChildProcess): Promise<Guest> {
       }),
     );
     for await (const _ of pollingPauses(Date.now() + timeoutSeconds * 1000)) {
+      if (console.boots() !== boot) throw new GuestUnreachable("the guest restarted meanwhile");
       const now = status.parse(await agent.call("guest-exec-status", { pid }));
       if (!now.exited) continue;
       return {
@@ -199,21 +240,13 @@ async function guestOf(agent: GuestAgent, qemu: ChildProcess): Promise<Guest> {
     return stdout;
   }
 
-  async function bootId(): Promise<string> {
-    return (await must("cat /proc/sys/kernel/random/boot_id")).trim();
-  }
-
   async function reboot(): Promise<void> {
-    const before = await bootId();
+    const boots = console.boots();
     // Detached and a moment later, so that this command's own answer still gets out.
     await must("sync; setsid sh -c 'sleep 0.2; busybox reboot -f' </dev/null >/dev/null 2>&1 &");
-    await delay(500);
-    for (const deadline = Date.now() + bootMilliseconds; Date.now() < deadline; ) {
-      await agent.synchronize(deadline - Date.now());
-      if ((await bootId()) !== before) return;
-      await delay(200);
-    }
-    throw new GuestUnreachable("the guest did not restart");
+    await console.booted(boots + 1);
+    agent.forget();
+    await agent.synchronize(bootMilliseconds);
   }
 
   async function stop(): Promise<void> {
