@@ -24,7 +24,12 @@ have() { command -v "$1" >/dev/null 2>&1; }
 # --- The answer -----------------------------------------------------------------------------------------------
 
 # Letters, digits and a little punctuation: no text from the host can carry markup.
-plain() { printf %s "$1" | tr -c 'A-Za-z0-9_.,:;/()=%+ -' ' ' | cut -c 1-160; }
+plain() {
+  case $1 in
+    *[!A-Za-z0-9_.,:\;/\(\)=%+\ -]*) printf %s "$1" | tr -c 'A-Za-z0-9_.,:;/()=%+ -' ' ' | cut -c 1-160 ;;
+    *) printf %.160s "$1" ;;
+  esac
+}
 
 note() { NOTES="$NOTES${NOTES:+,}\"$(plain "$1")\""; }
 
@@ -95,16 +100,18 @@ flush() { sync "$1" 2>/dev/null || sync; }
 
 # Replaces a file in one step by what comes on standard input, keeping its mode.
 replace_file() { # file
-  new=$(dirname "$1")/.nat-medic-new.$$
+  new=${1%/*}/.nat-medic-new.$$
   if [ -e "$1" ]; then cp -p "$1" "$new"; else
     : >"$new" && chmod 0644 "$new"
-  fi && cat >"$new" && flush "$new" && mv -f "$new" "$1" && flush "$(dirname "$1")" && return 0
+  fi && cat >"$new" && flush "$new" && mv -f "$new" "$1" && flush "${1%/*}" && return 0
   rm -f "$new"
   return 1
 }
 
 state_of() { # state-file key
-  [ ! -e "$1" ] || $AWK -v key="$2" '$1 == key { print $2 }' "$1"
+  [ ! -e "$1" ] || while read -r name value; do
+    [ "$name" != "$2" ] || echo "$value"
+  done <"$1"
 }
 recorded() { state_of "$STATE" "$1"; }
 
@@ -318,16 +325,36 @@ finish_undo() {
 
 # --- Files ----------------------------------------------------------------------------------------------------
 
-same_content() { [ -e "$1" ] && [ -e "$2" ] && [ "$(cat "$1"; echo .)" = "$(cat "$2"; echo .)" ]; }
-
-copy_of() { # path before|after [state]
-  printf '%s.copies/%s.%s' "${3:-$STATE}" "$(printf %s "$1" | tr / _)" "$2"
+same_content() {
+  [ -e "$1" ] && [ -e "$2" ] || return 1
+  if have cmp; then cmp -s "$1" "$2"; else
+    [ "$(cat "$1" && echo .)" = "$(cat "$2" && echo .)" ]
+  fi
 }
+
+is_listed() { # path list-file
+  [ -e "$2" ] || return 1
+  while IFS= read -r line; do
+    [ "$line" != "$1" ] || return 0
+  done <"$2"
+  return 1
+}
+
+copy_of() ( # path before|after [state]
+  set -f
+  IFS=/
+  set -- "$2" "${3:-$STATE}" $1
+  kind=$1
+  state=$2
+  shift 2
+  IFS=_
+  printf '%s.copies/%s.%s' "$state" "$*" "$kind"
+)
 
 # The state of another incident that has this file on record, if any.
 other_owner() { # path
   for list in "$STATE_ROOT"/*/*.files; do
-    [ -e "$list" ] && [ "$list" != "$STATE.files" ] && grep -qxF "$1" "$list" && echo "${list%.files}" && return 0
+    [ -e "$list" ] && [ "$list" != "$STATE.files" ] && is_listed "$1" "$list" && echo "${list%.files}" && return 0
   done
   return 1
 }
@@ -336,11 +363,11 @@ other_owner() { # path
 write_file() { # path content
   file=$ROOT$1
   after=$(copy_of "$1" after)
-  mkdir -p "$(dirname "$file")" "$STATE.copies" || return 1
+  mkdir -p "${file%/*}" "$STATE.copies" || return 1
   printf '%s\n' "$2" >"$after.new" || return 1
   if [ -e "$file" ] && same_content "$file" "$after.new"; then
     # Ours from another incident: that one keeps its claim, and the last to be undone puts the original back.
-    if owner=$(other_owner "$1") && ! grep -qxF "$1" "$STATE.files" 2>/dev/null; then
+    if owner=$(other_owner "$1") && ! is_listed "$1" "$STATE.files"; then
       [ ! -e "$(copy_of "$1" before "$owner")" ] || cp -p "$(copy_of "$1" before "$owner")" "$(copy_of "$1" before)"
       mv -f "$after.new" "$after"
       printf '%s\n' "$1" >>"$STATE.files"
@@ -349,7 +376,7 @@ write_file() { # path content
     tell_file "$1" kept
     return 0
   fi
-  if ! grep -qxF "$1" "$STATE.files" 2>/dev/null; then
+  if ! is_listed "$1" "$STATE.files"; then
     [ ! -e "$file" ] || cp -p "$file" "$(copy_of "$1" before)" || return 1
     printf '%s\n' "$1" >>"$STATE.files" || return 1
   fi
@@ -383,7 +410,7 @@ restore_files() {
       tell_file "$path" restored
     else
       rm -f "$file" || fail "$path could not be removed"
-      flush "$(dirname "$file")"
+      flush "${file%/*}"
       tell_file "$path" removed
     fi
   done <"$STATE.files"
@@ -392,8 +419,17 @@ restore_files() {
 
 # --- Persist --------------------------------------------------------------------------------------------------
 
-persisted_of() { # settings what column
-  printf '%s\n' "$1" | $AWK -v what="$2" -v column="$3" '$1 == what { print $column }'
+persisted_of() { # settings what value|file
+  printf '%s\n' "$1" | while read -r what value file; do
+    [ "$what" != "$2" ] || case $3 in value) echo "$value" ;; file) echo "$file" ;; esac
+  done
+}
+
+# What a reboot should set: what now runs, unless the files already say more of the same. Needs settings_before.
+to_persist() { # what setting
+  present=$(running "$2")
+  configured=$(persisted_of "$settings_before" "$1" value)
+  if is_setting_value "$configured" && is_forward "$present" "$configured"; then echo "$configured"; else echo "$present"; fi
 }
 
 # Writes what now runs to where a reboot reads it, and then reads back what a reboot would make of all the files.
@@ -409,10 +445,10 @@ persist() {
   broken=
   for pair in $PERSISTED; do
     setting=nf_conntrack_${pair#*:}
-    present=$(running "$setting")
-    found=$(persisted_of "$settings_now" "${pair%:*}" 2)
-    where=$(persisted_of "$settings_now" "${pair%:*}" 3)
-    tell_value "$setting" "$(persisted_of "$settings_before" "${pair%:*}" 2)" "$found"
+    present=$(to_persist "${pair%:*}" "$setting")
+    found=$(persisted_of "$settings_now" "${pair%:*}" value)
+    where=$(persisted_of "$settings_now" "${pair%:*}" file)
+    tell_value "$setting" "$(persisted_of "$settings_before" "${pair%:*}" value)" "$found"
     if [ "$found" != "$present" ]; then
       broken=yes
       note "a reboot would set $setting to ${found:-its default} and not $present: ${where:-no file} has the last word"

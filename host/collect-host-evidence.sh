@@ -58,21 +58,26 @@ number_or_null() {
   case $1 in '' | *[!0-9]*) printf null ;; *) printf %s "$1" ;; esac
 }
 
-now() { value_of "$ROOT/proc/uptime" | cut -d ' ' -f 1; }
-
-seconds_left() {
-  at=$(now)
-  echo $((DEADLINE - ${at%%.*} + ${STARTED%%.*}))
-}
+# Sets NOW, in seconds since boot. No fork: on a host without CPU time to spare each one waits its turn.
+look_at_clock() { read -r NOW _ <"$ROOT/proc/uptime" || NOW=0; }
 
 # Runs what may hang, for so many seconds at most and never past the deadline.
 limited() { # seconds command...
   limit=$1
   shift
-  left=$(($(seconds_left) - 3))
+  look_at_clock
+  left=$((DEADLINE - ${NOW%%.*} + ${STARTED%%.*} - 3))
   [ "$left" -ge "$limit" ] || limit=$left
   [ "$limit" -ge 1 ] || return 124
   if have timeout; then timeout -s KILL "$limit" "$@"; else "$@"; fi
+}
+
+# Between two looks at the clock, which has two decimals. (A leading 1 keeps "08" from being read as octal.)
+hundredths_between() { # since until
+  echo $(((${2%%.*} - ${1%%.*}) * 100 + 1${2##*.} - 1${1##*.}))
+}
+as_seconds() { # hundredths
+  printf '%d.%02d' $(($1 / 100)) $(($1 % 100))
 }
 
 # mawk is the fastest and smallest; gawk counts bytes, not characters, only with -b.
@@ -184,7 +189,8 @@ sample_counters() {
   ' $sources
   [ -r "$ROOT/proc/net/stat/nf_conntrack" ] || sample_by_conntrack_tool
   sample_cards
-  echo "uptime $(now)"
+  look_at_clock
+  echo "uptime $NOW"
 }
 
 sample_by_conntrack_tool() {
@@ -283,14 +289,15 @@ read_table() {
   for reader in $readers; do
     can_read_by "$reader" || continue
     tried="$tried $reader"
-    dump_began=$(now)
+    look_at_clock
+    dump_began=$NOW
     summary=$({
       "dump_by_$reader"
       echo "#status $?"
     } 2>/dev/null | summarize_table)
     [ -n "$summary" ] || continue
-    TABLE=$(printf '%s %s\n' "$dump_began" "$(now)" |
-      $AWK -v reader="$reader" '{ printf "{\"reader\":\"%s\",\"seconds\":%.2f,", reader, $2 - $1 }')${summary%%"$NEWLINE"*}
+    look_at_clock
+    TABLE="{\"reader\":\"$reader\",\"seconds\":$(as_seconds "$(hundredths_between "$dump_began" "$NOW")"),${summary%%"$NEWLINE"*}"
     [ "$summary" = "${summary#*"$NEWLINE"}" ] || unread "${summary#*"$NEWLINE"}"
     return
   done
@@ -479,13 +486,17 @@ read_timeouts() {
   }' $sources
 }
 
-read_memory() {
-  $AWK '/^MemTotal:/ { total = $2 } /^MemAvailable:/ { available = $2 }
-    END { printf "{\"totalKiB\":%.0f,\"availableKiB\":%.0f}", total, available }' "$ROOT/proc/meminfo"
-}
-
-count_cpus() {
-  $AWK '/^cpu[0-9]/ { n++ } END { print (n > 0 ? n : 1) }' "$ROOT/proc/stat"
+# Prints the fields that come from the machine itself.
+read_machine() {
+  $AWK -v kernel="$(uname -r)" '
+    /^MemTotal:/ { total = $2 }
+    /^MemAvailable:/ { available = $2 }
+    /^cpu[0-9]/ { cpus++ }
+    END {
+      gsub(/[^A-Za-z0-9_.-]/, "_", kernel)
+      printf "\"kernel\":\"%s\",\"cpus\":%d,", substr(kernel, 1, 40), (cpus > 0 ? cpus : 1)
+      printf "\"memory\":{\"totalKiB\":%.0f,\"availableKiB\":%.0f}", total, available
+    }' "$ROOT/proc/meminfo" "$ROOT/proc/stat"
 }
 
 read_persistence() { # settings
@@ -516,16 +527,17 @@ unread_list() {
 }
 
 wait_for_window() { # seconds the window is to last, since when
-  pause=$(printf '%s %s\n' "$2" "$(now)" |
-    $AWK -v window="$1" '{ rest = window - ($2 - $1); if (rest > 0) printf "%.2f", rest }')
-  [ -n "$pause" ] || return 0
+  look_at_clock
+  rest=$(($1 * 100 - $(hundredths_between "$2" "$NOW")))
+  [ "$rest" -gt 0 ] || return 0
   # Fractions are an extension of sleep that all but the oldest have.
-  sleep "$pause" 2>/dev/null || sleep $((${pause%.*} + 1))
+  sleep "$(as_seconds "$rest")" 2>/dev/null || sleep $((rest / 100 + 1))
 }
 
 main() {
   choose_awk
-  STARTED=$(now)
+  look_at_clock
+  STARTED=$NOW
   DEADLINE=$(whole_number "${SSM_DeadlineSeconds:-}" 45)
   DUMP_ENTRIES=$(whole_number "${SSM_DumpEntries:-}" 65536)
   window=$(whole_number "${SSM_SampleSeconds:-}" 5)
@@ -541,7 +553,8 @@ main() {
 
   choose_interfaces
   [ -z "$CARDS" ] || have ethtool || unread 'counters: no ethtool, so no allowances of the network cards'
-  sampled=$(now)
+  look_at_clock
+  sampled=$NOW
   before=$(sample_counters)
   read_table
   read_kernel_log
@@ -552,21 +565,15 @@ main() {
     *conntrack.drop*) ;;
     *) [ "$LOADED" = false ] || unread 'counters: no statistics of connection tracking' ;;
   esac
-  for file in $(printf '%s\n' "$settings" | $AWK '$1 == "unreadable" { print $3 }'); do
-    unread "persistence: $file is not readable"
-  done
-  grep -q '^MemAvailable:' "$ROOT/proc/meminfo" 2>/dev/null || unread 'memory: /proc/meminfo does not say'
-
+  case $settings in *'unreadable '*) unread 'persistence: some configuration files are not readable' ;; esac
   compared=$(compare_samples "$before" "$after")
-  memory=$(read_memory)
-  kernel=$(uname -r | tr -c 'A-Za-z0-9_.\n-' _ | cut -c 1-40)
+  machine=$(read_machine)
+  case $machine in *'"availableKiB":0}') unread 'memory: /proc/meminfo does not say what is available' ;; esac
   persistence=$(read_persistence "$settings")
-  ended=$(now)
-  printf '{"schema":"nat-medic/host-evidence/1","takenAt":%s,"uptime":%s,"took":%s,"kernel":"%s","cpus":%s,' \
-    "$(date +%s)" "$ended" "$(printf '%s %s\n' "$STARTED" "$ended" | $AWK '{ printf "%.2f", $2 - $1 }')" \
-    "$kernel" "$(count_cpus)"
-  printf '"memory":%s,"conntrack":{"loaded":%s,"count":%s,"max":%s,"buckets":%s},"timeouts":{%s},%s,' \
-    "$memory" "$LOADED" \
+  look_at_clock
+  printf '{"schema":"nat-medic/host-evidence/1","takenAt":%s,"uptime":%s,"took":%s,%s,' \
+    "$(date +%s)" "$NOW" "$(as_seconds "$(hundredths_between "$STARTED" "$NOW")")" "$machine"
+  printf '"conntrack":{"loaded":%s,"count":%s,"max":%s,"buckets":%s},"timeouts":{%s},%s,' "$LOADED" \
     "$(number_or_null "$(value_of "$SYSCTL/nf_conntrack_count")")" \
     "$(number_or_null "$(value_of "$SYSCTL/nf_conntrack_max")")" \
     "$(number_or_null "$(value_of "$SYSCTL/nf_conntrack_buckets")")" \

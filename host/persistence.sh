@@ -25,42 +25,27 @@ fck_nat_knows() { # key
   [ ! -r "$ROOT$FCK_NAT_SCRIPT" ] || grep -q "$1" "$ROOT$FCK_NAT_SCRIPT"
 }
 
-# The files of one configuration directory in the order that systemd and kmod read them: by file name, where a
-# name in an earlier directory hides the same name in a later one.
-configuration_files() { # sysctl.d | modprobe.d | modules-load.d
-  for directory in /etc /run /usr/local/lib /usr/lib /lib; do
-    for file in "$ROOT$directory/$1"/*.conf; do
-      [ -e "$file" ] && printf '%s\t%s\n' "${file##*/}" "$file"
-    done
-  done | $AWK -F '\t' '!hidden[$1]++' | sort | cut -f 2
-}
-
-# One stream for one parser: each file is announced by a line of its own.
-announce() { # kind file
-  printf '\001 %s %s\n' "$1" "${2#"$ROOT"}"
-  if [ -r "$2" ]; then cat "$2" 2>/dev/null; else printf '\001 unreadable %s\n' "${2#"$ROOT"}"; fi
-  echo
-}
-configuration_stream() {
-  for kind in sysctl modprobe modules-load; do
-    configuration_files "$kind.d" | while IFS= read -r file; do announce "$kind" "$file"; done
-  done
-  # procps' `sysctl --system` reads this one last, whatever its name would say.
-  [ -e "$ROOT/etc/sysctl.conf" ] && announce sysctl "$ROOT/etc/sysctl.conf"
-  [ -e "$ROOT/etc/modules" ] && announce modules-load "$ROOT/etc/modules"
-  announce cmdline "$ROOT/proc/cmdline"
-  if [ -e "$ROOT$FCK_NAT_CONF" ]; then
-    for key in nf_conntrack_max nf_conntrack_buckets nf_conntrack_tcp_timeout_established; do
-      fck_nat_knows "$key" && printf '\001 knows %s\n' "$key"
-    done
-    announce fck-nat "$ROOT$FCK_NAT_CONF"
-  fi
-}
-
 # Prints `<what> <value> <file>` for max, buckets, established, time_wait and hashsize where something sets them,
 # `module 1 <file>` when the module is loaded at boot, `unreadable - <file>` for a file that may not be read.
 persisted_settings() {
-  configuration_stream | $AWK '
+  set --
+  # In the order of precedence: a name in an earlier directory hides the same name in a later one.
+  for directory in /etc /run /usr/local/lib /usr/lib /lib; do
+    for file in "$ROOT$directory/sysctl.d"/*.conf "$ROOT$directory/modprobe.d"/*.conf \
+      "$ROOT$directory/modules-load.d"/*.conf; do
+      [ -e "$file" ] && set -- "$@" "$file"
+    done
+  done
+  for file in "$ROOT/etc/sysctl.conf" "$ROOT/etc/modules" "$ROOT/proc/cmdline" "$ROOT$FCK_NAT_CONF"; do
+    [ -e "$file" ] && set -- "$@" "$file"
+  done
+  known=
+  if [ -e "$ROOT$FCK_NAT_CONF" ]; then
+    for key in nf_conntrack_max nf_conntrack_buckets nf_conntrack_tcp_timeout_established; do
+      fck_nat_knows "$key" && known="$known $key"
+    done
+  fi
+  $AWK -v root="$ROOT" -v known="$known" '
     function set(what, value) {
       gsub(/["\047]/, "", value)
       if (value !~ /^[0-9]+$/ || length(value) > 15) return
@@ -73,45 +58,82 @@ persisted_settings() {
       else if (key == "net.netfilter.nf_conntrack_tcp_timeout_established") set("established", value)
       else if (key == "net.netfilter.nf_conntrack_tcp_timeout_time_wait") set("time_wait", value)
     }
-    $1 == "\001" {
-      if ($2 == "unreadable") print "unreadable -", $3
-      else if ($2 == "knows") knows[$3] = 1
-      else { kind = $2; file = substr($0, index($0, $2) + length($2) + 1) }
-      next
-    }
-    kind == "sysctl" {
-      at = index($0, "=")
-      if (at == 0) next
-      key = substr($0, 1, at - 1)
-      value = substr($0, at + 1)
+    function read_sysctl(line, at, key, value) {
+      at = index(line, "=")
+      if (at == 0) return
+      key = substr(line, 1, at - 1)
+      value = substr(line, at + 1)
       gsub(/^[ \t]*-?[ \t]*|[ \t]+$/, "", key)
       gsub(/^[ \t]+|[ \t\r]+$/, "", value)
       gsub(/\//, ".", key)
       from_sysctl(key, value)
     }
-    kind == "modprobe" && $1 == "options" && $2 ~ /^nf[-_]conntrack$/ {
-      for (i = 3; i <= NF; i++) if (sub(/^hashsize=/, "", $i)) set("hashsize", $i)
+    function read_module_options(line, word, n, i) {
+      n = split(line, word, /[ \t]+/)
+      for (i = 1; i <= n; i++) if (sub(/^(nf[-_]conntrack\.)?hashsize=/, "", word[i])) set("hashsize", word[i])
     }
-    kind == "cmdline" {
-      for (i = 1; i <= NF; i++) if (sub(/^nf[-_]conntrack\.hashsize=/, "", $i)) set("hashsize", $i)
-    }
-    kind == "modules-load" {
-      module = $1
-      gsub(/-/, "_", module)
+    function read_modules(line) {
+      gsub(/[ \t\r]/, "", line)
+      gsub(/-/, "_", line)
       # Each of these pulls nf_conntrack in.
-      if (module ~ /^(nf_conntrack|nf_conntrack_.*|nf_nat|nf_nat_.*|iptable_nat|ip6table_nat|xt_MASQUERADE|xt_nat|xt_conntrack|nft_ct|nft_nat|nft_masq)$/)
+      if (line ~ /^(nf_conntrack|nf_conntrack_.*|nf_nat|nf_nat_.*|iptable_nat|ip6table_nat|xt_MASQUERADE|xt_nat|xt_conntrack|nft_ct|nft_nat|nft_masq)$/)
         set("module", 1)
     }
-    kind == "fck-nat" {
-      sub(/^[ \t]*(export[ \t]+)?/, "")
-      at = index($0, "=")
-      key = substr($0, 1, at - 1)
-      value = substr($0, at + 1)
+    function read_fck_nat(line, at, value) {
+      sub(/^[ \t]*(export[ \t]+)?/, "", line)
+      at = index(line, "=")
+      value = substr(line, at + 1)
       sub(/[ \t]*(#.*)?\r?$/, "", value)
-      if (key in knows) from_sysctl("net.netfilter." key, value)
+      if (at && index(known " ", " " substr(line, 1, at - 1) " ")) from_sysctl("net.netfilter." substr(line, 1, at - 1), value)
     }
-    END { for (what in values) print what, values[what], files[what] }
-  ' | sort
+    function read_file(path, kind, line, answer) {
+      file = substr(path, length(root) + 1)
+      while ((answer = (getline line < path)) > 0) {
+        if (line ~ /^[ \t]*[#;]/) continue
+        if (kind == "sysctl") read_sysctl(line)
+        else if (kind == "modprobe") { if (line ~ /^[ \t]*options[ \t]+nf[-_]conntrack[ \t]/) read_module_options(line) }
+        else if (kind == "cmdline") { if (line ~ /nf[-_]conntrack\.hashsize=/) read_command_line(line) }
+        else if (kind == "modules") read_modules(line)
+        else read_fck_nat(line)
+      }
+      if (answer < 0) print "unreadable -", file
+      close(path)
+    }
+    function read_command_line(line, word, n, i) {
+      n = split(line, word, /[ \t]+/)
+      for (i = 1; i <= n; i++) if (word[i] ~ /^nf[-_]conntrack\.hashsize=/) read_module_options(word[i])
+    }
+    # Reads a directory like systemd and kmod do: by file name, the first of each name only.
+    function read_directory(name, kind, i, n, at, part, parts, base, bases, paths, hidden) {
+      n = 0
+      for (i = 1; i < ARGC; i++) {
+        parts = split(ARGV[i], part, "/")
+        base = part[parts]
+        if (part[parts - 1] != name || (base in hidden)) continue
+        hidden[base] = 1
+        for (at = ++n; at > 1 && bases[at - 1] > base; at--) { bases[at] = bases[at - 1]; paths[at] = paths[at - 1] }
+        bases[at] = base
+        paths[at] = ARGV[i]
+      }
+      for (i = 1; i <= n; i++) read_file(paths[i], kind)
+    }
+    function read_if_there(path, kind, i) {
+      for (i = 1; i < ARGC; i++) if (ARGV[i] == root path) read_file(ARGV[i], kind)
+    }
+    BEGIN {
+      # The later word wins.
+      read_directory("sysctl.d", "sysctl")
+      # procps reads this one last, whatever its name would say.
+      read_if_there("/etc/sysctl.conf", "sysctl")
+      read_directory("modprobe.d", "modprobe")
+      read_if_there("/proc/cmdline", "cmdline")
+      read_directory("modules-load.d", "modules")
+      read_if_there("/etc/modules", "modules")
+      # Sourced by its service, after all of these.
+      read_if_there("/etc/fck-nat.conf", "fck-nat")
+      n = split("max buckets established time_wait hashsize module", order, " ")
+      for (i = 1; i <= n; i++) if (order[i] in values) print order[i], values[order[i]], files[order[i]]
+    }' "$@"
 }
 
 # Built into the kernel: it then is there at boot, and modprobe.d does not reach it.

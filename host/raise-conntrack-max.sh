@@ -69,8 +69,8 @@ undo_guard() { # settings
 }
 
 persist_settings() { # owner
-  max=$(running nf_conntrack_max)
-  buckets=$(running nf_conntrack_buckets)
+  max=$(to_persist max nf_conntrack_max)
+  buckets=$(to_persist buckets nf_conntrack_buckets)
   PERSISTED='buckets:buckets max:max'
   sysctls="net.netfilter.nf_conntrack_buckets = $buckets
 net.netfilter.nf_conntrack_max = $max"

@@ -102,7 +102,7 @@ retime() {
 }
 
 persist_settings() { # owner
-  established=$(running nf_conntrack_tcp_timeout_established)
+  established=$(to_persist established nf_conntrack_tcp_timeout_established)
   PERSISTED='established:tcp_timeout_established'
   sysctls="net.netfilter.nf_conntrack_tcp_timeout_established = $established"
   if [ "$1" = fck-nat ]; then
@@ -115,7 +115,7 @@ persist_settings() { # owner
   if [ "${SSM_TimeWaitSeconds:-0}" != 0 ] || [ -n "$(recorded before.nf_conntrack_tcp_timeout_time_wait)" ]; then
     PERSISTED="$PERSISTED time_wait:tcp_timeout_time_wait"
     sysctls="${sysctls:+$sysctls
-}net.netfilter.nf_conntrack_tcp_timeout_time_wait = $(running nf_conntrack_tcp_timeout_time_wait)"
+}net.netfilter.nf_conntrack_tcp_timeout_time_wait = $(to_persist time_wait nf_conntrack_tcp_timeout_time_wait)"
   fi
   [ -z "$sysctls" ] ||
     write_file /etc/sysctl.d/99-zz-nat-medic-shorten-conntrack-timeouts.conf "# Written by NAT Medic.
