@@ -9,9 +9,11 @@ import { enrolTag } from "../core/opening.ts";
 import { buildDocument, documents } from "../host/documents.ts";
 import { cloudwatch } from "./endpoint/cloudwatch.ts";
 import { ec2 } from "./endpoint/ec2.ts";
+import { lambda } from "./endpoint/lambda.ts";
 import type { MetricSeries } from "./endpoint/metric-series.ts";
 import { type Publication, sns } from "./endpoint/sns.ts";
 import { ssm } from "./endpoint/ssm.ts";
+import { stepfunctions } from "./endpoint/stepfunctions.ts";
 import { type Fault, startEndpoint } from "./endpoint/wire.ts";
 import { integrations } from "./integrations.ts";
 import { inProcess } from "./lambda/in-process.ts";
@@ -51,6 +53,8 @@ export type LocalStack = {
   /** Every operation that was asked of the endpoint. */
   requests: Awaited<ReturnType<typeof startEndpoint>>["requests"];
   start(input: unknown, name?: string): Execution;
+  /** Lambda's Invoke: what the function returned, or its error thrown. */
+  invoke(functionName: string, payload: unknown): Promise<unknown>;
   /** Executions so far, the fanned-out ones included. */
   executions(): readonly Execution[];
   stop(): Promise<void>;
@@ -103,6 +107,18 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
         instances,
         region,
       }),
+      lambda({ invoke: (name, payload) => functions.invoke(name, payload) }),
+      stepfunctions({
+        machines: [
+          {
+            arn: machineArn,
+            name: machineName,
+            definition: definitionText,
+            start: (name, input) => start(input, name),
+            executions: () => executions,
+          },
+        ],
+      }),
     ],
   });
   const functions = inProcess({
@@ -131,6 +147,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     machineArn,
     requests: endpoint.requests,
     start,
+    invoke: functions.invoke,
     executions: () => executions,
     stop: async () => {
       for (const execution of executions) execution.stop();

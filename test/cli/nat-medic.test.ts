@@ -1,0 +1,199 @@
+/** The command line as a person or a script runs it. */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { root } from "../../build/layout.ts";
+import { readRecording } from "../../local/recording.ts";
+import { readScenario, recordingFile, scenarioIds } from "../../local/scenario.ts";
+
+function natMedic(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [join(root, "cli", "nat-medic.mjs"), ...args],
+    {
+      encoding: "utf8",
+      cwd: root,
+      timeout: 60_000,
+    },
+  );
+  return { status, stdout, stderr };
+}
+
+/** A file with the evidence that a scenario's host gave. */
+function evidenceFile(scenario: string): string {
+  const { answers } = readRecording(recordingFile(readScenario(scenario)));
+  const file = join(mkdtempSync(join(tmpdir(), "nat-medic-")), "evidence.json");
+  writeFileSync(file, answers[0]!.stdout);
+  return file;
+}
+
+describe("help and mistakes", () => {
+  test("every command explains itself", () => {
+    expect(natMedic("--help").stdout).toContain("drill");
+    for (const command of ["drill", "doctor", "triage", "local"]) {
+      const { status, stdout } = natMedic(command, "--help");
+      expect(status).toBe(0);
+      expect(stdout).toMatch(new RegExp(`^Usage: nat-medic ${command}`));
+    }
+  });
+
+  test.each([
+    [["cure"]],
+    [["drill", "earthquake"]],
+    [["drill", "--mode", "yolo"]],
+    [["drill", "--host", "moon"]],
+    [["drill", "--event", "nowhere.json"]],
+    [["drill", "--verbose"]],
+    [["doctor", "--sample", "0"]],
+    [["doctor", "--ssh", "-oProxyCommand=reboot"]],
+    [["doctor", "--evidence", "nowhere.json"]],
+    [["doctor", "--ssh", "a@b", "--evidence", "c"]],
+    [["triage"]],
+    [["triage", "package.json", "tsconfig.json"]],
+    [["triage", "README.md"]],
+    [["local", "--port", "x"]],
+  ])("%j is one line that says what and the way out, and exit 2", (args) => {
+    const { status, stdout, stderr } = natMedic(...args);
+    expect(status).toBe(2);
+    expect(stdout).toBe("");
+    expect(stderr).toMatch(/^nat-medic: .+ \(see nat-medic .*--help\)\n$/);
+  });
+
+  test("no command at all shows the help and is a mistake", () => {
+    expect(natMedic()).toMatchObject({ status: 2, stdout: expect.stringContaining("Usage") });
+  });
+});
+
+describe("drill", () => {
+  test.each(scenarioIds)("%s ends as expected on its recorded host", (id) => {
+    const { status, stdout } = natMedic("drill", id, "--host", "recorded", "--json");
+    const { outcome, diagnosis, incident, plan, changes, verification, timeline } = JSON.parse(stdout);
+    const { expect: expected } = readScenario(id);
+    expect(status).toBe(0);
+    expect(outcome).toBe(expected.outcome);
+    expect(diagnosis.causes[0]?.id ?? null).toBe(expected.leading);
+    expect(incident.instanceId).toBe("i-0a1b2c3d4e5f67890");
+    expect(plan.steps.length).toBeGreaterThanOrEqual(expected.fixes.length);
+    expect(
+      changes
+        .filter(({ status }: { status: string }) => status === "in-force")
+        .map(({ fix }: { fix: string }) => fix),
+    ).toEqual(expected.fixes);
+    expect(verification.map(({ verdict }: { verdict: string }) => verdict)).toEqual(
+      expected.fixes.map(() => "better"),
+    );
+    expect(timeline[0]).toMatchObject({ state: "Begin" });
+  });
+
+  test.each([
+    ["propose", "approve", "proposed", 0],
+    ["approve", "approve", "fixed", 2],
+    ["approve", "reject", "proposed", 0],
+    ["approve", "nobody", "proposed", 0],
+    ["apply", "nobody", "fixed", 1],
+  ])("mode %s, a person who says %s: %s", (mode, answer, outcome, changed) => {
+    const { status, stdout } = natMedic(
+      "drill",
+      "--host",
+      "recorded",
+      "--mode",
+      mode,
+      "--answer",
+      answer,
+      "--json",
+    );
+    const result = JSON.parse(stdout);
+    expect(status).toBe(0);
+    expect(result.outcome).toBe(outcome);
+    expect(result.changes.filter(({ applied }: { applied: unknown }) => applied !== null)).toHaveLength(
+      changed,
+    );
+  });
+
+  test("without a terminal it prints plain lines and ends with the notification", () => {
+    const { status, stdout } = natMedic("drill", "--host", "recorded");
+    expect(status).toBe(0);
+    expect(stdout).not.toContain("\u001b");
+    expect(stdout).toMatch(/CollectHostEvidence +\d+\.\d\d s/);
+    expect(stdout).toContain(
+      "Subject: NAT Medic: i-0a1b2c3d4e5f67890 fixed: The connection tracking table is full",
+    );
+    expect(stdout).toMatch(/nf_conntrack_max +8192 -> 65536/);
+    expect(stdout).toContain("Ended as expected: fixed");
+  });
+
+  test("an event that is not ours does not end as the scenario expects", () => {
+    const file = join(mkdtempSync(join(tmpdir(), "nat-medic-")), "event.json");
+    writeFileSync(
+      file,
+      JSON.stringify({ source: "aws.ec2", "detail-type": "EC2 Instance State-change Notification" }),
+    );
+    expect(natMedic("drill", "--host", "recorded", "--event", file)).toMatchObject({
+      status: 1,
+      stdout: expect.stringContaining("not an event"),
+    });
+  });
+});
+
+describe("doctor", () => {
+  test("saved evidence of a full table: cause found, exit 1, the leading cause first, and a way back for each step", () => {
+    const { status, stdout } = natMedic(
+      "doctor",
+      "--evidence",
+      evidenceFile("conntrack-table-full"),
+      "--json",
+    );
+    expect(status).toBe(1);
+    const { host, diagnosis, plan } = JSON.parse(stdout);
+    expect(host.kernel).toMatch(/^6\./);
+    expect(diagnosis).toMatchObject({
+      status: "cause-found",
+      unknown: [],
+      causes: [{ id: "conntrack-table-full", severity: "critical" }, {}, {}],
+    });
+    for (const { signal, observed, expected } of diagnosis.causes[0].evidence) {
+      expect([signal, observed, expected].every((text) => text.length > 0)).toBe(true);
+    }
+    for (const step of plan)
+      expect(Object.keys(step).sort()).toEqual(["action", "commands", "fix", "risk", "undo"]);
+  });
+
+  test("saved evidence of a healthy host: exit 0", () => {
+    expect(natMedic("doctor", "--evidence", evidenceFile("healthy"))).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(/^HEALTHY/),
+    });
+  });
+
+  test("evidence that is none: could not tell, exit 2, and still JSON when asked", () => {
+    const file = join(mkdtempSync(join(tmpdir(), "nat-medic-")), "evidence.json");
+    writeFileSync(file, "Killed\n");
+    const { status, stdout } = natMedic("doctor", "--evidence", file, "--json");
+    expect(status).toBe(2);
+    expect(JSON.parse(stdout)).toMatchObject({
+      host: { status: "unread" },
+      diagnosis: { status: "undetermined" },
+      plan: [],
+    });
+  });
+
+  test("this machine is read as it is, whatever comes of it", () => {
+    const { status, stdout } = natMedic("doctor", "--json", "--sample", "1");
+    expect([0, 1, 2]).toContain(status);
+    expect(["healthy", "cause-found", "undetermined"]).toContain(JSON.parse(stdout).diagnosis.status);
+  });
+});
+
+describe("triage", () => {
+  test("an alarm of ours opens an incident", () => {
+    const { status, stdout } = natMedic("triage", "events/alarm-conntrack-utilization.json", "--json");
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout)).toEqual({
+      decision: "open",
+      instanceIds: ["i-0a1b2c3d4e5f67890"],
+      reason: expect.any(String),
+    });
+  });
+});

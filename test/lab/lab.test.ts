@@ -1,0 +1,155 @@
+/**
+ * Every scenario on a real kernel: brought about, diagnosed, fixed, verified by real connections, undone; and the one
+ * with the most in it through a reboot. One guest serves all of them.
+ */
+import { readFileSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import * as z from "zod/mini";
+import { ChangeResult } from "../../core/change.ts";
+import { statusOf } from "../../core/step-record.ts";
+import { type DrillResult, runDrill } from "../../local/drill.ts";
+import { bootGuest, type Guest } from "../../local/qemu/guest.ts";
+import { whyNoLab } from "../../local/qemu/image.ts";
+import { qemuHost } from "../../local/qemu/qemu-host.ts";
+import { stageOn } from "../../local/qemu-stage.ts";
+import { readScenario, scenarioIds } from "../../local/scenario.ts";
+import { startLocalStack } from "../../local/stack.ts";
+
+const missing = whyNoLab();
+if (missing !== undefined) {
+  if (process.env.NAT_MEDIC_LAB === "required") throw new Error(missing);
+  console.warn(`SKIPPED, the lab on a real kernel: ${missing}`);
+}
+
+const alarm = JSON.parse(readFileSync("events/alarm-conntrack-utilization.json", "utf8"));
+const settings = {
+  max: "/proc/sys/net/netfilter/nf_conntrack_max",
+  buckets: "/proc/sys/net/netfilter/nf_conntrack_buckets",
+  established: "/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_established",
+};
+
+describe.skipIf(missing !== undefined)("on a real kernel", () => {
+  let guest: Guest;
+  beforeAll(async () => {
+    guest = await bootGuest({ memoryMiB: 1024 });
+  });
+  afterAll(async () => {
+    await guest?.stop();
+  });
+
+  const now = async () => {
+    const values = (await guest.must(`cat ${Object.values(settings).join(" ")}`)).trim().split("\n");
+    return Object.fromEntries(Object.keys(settings).map((name, index) => [name, Number(values[index])]));
+  };
+  const play = async (
+    id: string,
+  ): Promise<DrillResult & { found: Record<string, number>; during: number; after: number }> => {
+    const scenario = readScenario(id);
+    const stage = await stageOn(guest, scenario);
+    expect(stage.before.succeeded, "connections before the trouble").toBe(stage.before.attempted);
+    const found = await now();
+    const result = await runDrill({
+      stage,
+      event: alarm,
+      mode: scenario.mode,
+      person: async () => "approve",
+    });
+    const { attempted, succeeded } = await stage.after();
+    return {
+      ...result,
+      found,
+      during: stage.during.succeeded / stage.during.attempted,
+      after: succeeded / attempted,
+    };
+  };
+  /** Undoes what an incident changed, last first, as the state machine would. */
+  const undo = async ({ incident, steps }: DrillResult) => {
+    const instances = { [incident!.instanceId]: { host: qemuHost(guest), type: "t3.micro" as const } };
+    const stack = await startLocalStack({ instances, mode: "apply", approvalSeconds: 60 });
+    try {
+      for (const { step, applied } of [...steps].reverse()) {
+        if (applied === null) continue;
+        const undone = z.parse(ChangeResult, await stack.invoke("undo-fix", { incident, step }));
+        expect(undone, step.fix).toMatchObject({ status: "told", change: { status: "changed" } });
+      }
+    } finally {
+      await stack.stop();
+    }
+  };
+
+  test.each(scenarioIds)("%s", async (id) => {
+    const { expect: expected } = readScenario(id);
+    const result = await play(id);
+    const [leading = null, ...contributing] = result.diagnosis!.causes.map((cause) => cause.id);
+    expect(
+      { outcome: result.outcome, leading, contributing: contributing.sort() },
+      result.messages.at(-1)?.message,
+    ).toEqual({
+      outcome: expected.outcome,
+      leading: expected.leading,
+      contributing: [...expected.contributing].sort(),
+    });
+    const inForce = result.steps
+      .filter((record) => statusOf(record) === "in-force")
+      .map(({ step }) => step.fix);
+    expect(inForce).toEqual(expected.fixes);
+    expect(result.after, "share of new connections at the end").toBe(1);
+    if (["conntrack-table-full", "conntrack-hash-undersized"].includes(id)) {
+      expect(result.during, "share of new connections in trouble").toBeLessThan(0.95);
+    }
+    expect(result.messages.at(-1)?.subject).toContain(expected.outcome === "fixed" ? "fixed" : "healthy");
+
+    await undo(result);
+    expect(await now(), "settings after the undo").toEqual(result.found);
+    expect(await guest.must("ls /etc/sysctl.d /etc/modprobe.d /etc/modules-load.d")).not.toContain(
+      "nat-medic",
+    );
+  });
+
+  test("what was fixed is still in force after a reboot, and what was undone is gone after the next", async () => {
+    const result = await play("conntrack-table-full");
+    const fixed = await now();
+    expect(fixed).not.toEqual(result.found);
+    await guest.reboot();
+    expect(await now()).toEqual(fixed);
+
+    await undo(result);
+    await guest.reboot();
+    expect(await now()).toEqual(result.found);
+  });
+
+  test("in propose mode nothing on the host changes", async () => {
+    const stage = await stageOn(guest, readScenario("conntrack-table-full"));
+    const before = await now();
+    const files = "cd / && find etc var/lib/nat-medic -type f 2>/dev/null | sort | xargs md5sum";
+    const filesBefore = await guest.must(files);
+    const result = await runDrill({
+      stage,
+      event: { instanceId: "i-0a1b2c3d4e5f67890", mode: "propose" },
+      mode: "apply",
+      person: async () => "approve",
+    });
+    expect(result.outcome).toBe("proposed");
+    expect(await now()).toEqual(before);
+    expect(await guest.must(files)).toBe(filesBefore);
+  });
+
+  test("the commands that a proposal prints do what they say, and so do those of its undo", async () => {
+    const stage = await stageOn(guest, readScenario("conntrack-table-full"));
+    const before = await now();
+    const { plan } = await runDrill({ stage, event: alarm, mode: "propose", person: async () => "nobody" });
+    const [raise, , limit] = plan!.steps;
+    await guest.must(raise!.commands.join("\n"));
+    expect(await now()).toMatchObject({
+      max: Number(raise!.parameters.ConntrackMax),
+      buckets: Number(raise!.parameters.Buckets),
+    });
+    await guest.must(`set -o pipefail 2>/dev/null; ${limit!.commands.join("\n")}`);
+    expect(await guest.must("iptables -S FORWARD")).toContain("connlimit-above");
+    await guest.must([...limit!.undo].join("\n"));
+    expect(await guest.must("iptables -S FORWARD")).not.toContain("connlimit");
+    await guest.must("ip netns exec client1 pkill -f traffic || true; sleep 1; conntrack -F >/dev/null 2>&1");
+    await guest.must(raise!.undo.join("\n"));
+    expect(await now()).toEqual(before);
+  });
+});
