@@ -102,7 +102,7 @@ flush() { sync "$1" 2>/dev/null || sync; }
 replace_file() { # file
   new=${1%/*}/.nat-medic-new.$$
   if [ -e "$1" ]; then cp -p "$1" "$new"; else
-    : >"$new" && chmod 0644 "$new"
+    true >"$new" && chmod 0644 "$new"
   fi && cat >"$new" && flush "$new" && mv -f "$new" "$1" && flush "${1%/*}" && return 0
   rm -f "$new"
   return 1
@@ -118,11 +118,8 @@ recorded() { state_of "$STATE" "$1"; }
 # Sets several keys at once: all of them are on disk, or none.
 record() { # key value...
   mkdir -p "$STATE_ROOT/$INCIDENT" 2>/dev/null || return 1
-  {
-    kept=$([ ! -e "$STATE" ] || cat "$STATE")
-    printf '%s %s\n' "$@"
-    [ -z "$kept" ] || printf '%s\n' "$kept"
-  } | $AWK '!seen[$1]++' | replace_file "$STATE"
+  [ -e "$STATE" ] || true >"$STATE" || return 1
+  printf '%s %s\n' "$@" | $AWK '!seen[$1]++' - "$STATE" | replace_file "$STATE"
 }
 
 # none, applying, applied, persisted (files only) or undone.
@@ -142,7 +139,9 @@ forget_change() {
 take_lock() {
   have flock || fail 'flock is missing, so changes could overlap'
   mkdir -p "$ROOT/run" || fail 'there is no /run'
-  exec 9>"$ROOT/run/nat-medic.lock" || fail 'cannot open /run/nat-medic.lock'
+  # A failed `exec` would end the shell without an answer, so try first.
+  (true >>"$ROOT/run/nat-medic.lock") 2>/dev/null || fail 'cannot open /run/nat-medic.lock'
+  exec 9>>"$ROOT/run/nat-medic.lock"
   flock -w 20 9 || fail 'another change has been running for 20 seconds'
 }
 
@@ -213,6 +212,7 @@ apply() {
       refuse "$setting is $(running "$setting"): $value would undo that"
   done
   apply_guard "$wanted"
+  applied=
   if [ -n "$wanted" ]; then
     record_before $wanted || fail 'the old values cannot be written to /var/lib/nat-medic, so nothing was changed'
     for setting in $wanted; do
@@ -223,7 +223,7 @@ apply() {
       after=$(running "$setting")
       is_as_asked "$setting" "$after" "$value" || roll_back "$setting" $wanted
       tell_value "$setting" "$(recorded "before.$setting")" "$after"
-      record "after.$setting" "$after" || roll_back "$setting" $wanted
+      applied="$applied after.$setting $after"
     done
   else
     for setting in $SETTINGS; do
@@ -235,7 +235,7 @@ apply() {
 # Ends an apply whose settings are in place.
 finish_apply() { # changed | unchanged
   if [ -n "$wanted" ]; then
-    record status applied || note 'the state file could not be written: a repeated apply will look at it again'
+    record status applied $applied || note 'the state file could not be written: a repeated apply will look at it again'
     answer changed ''
   fi
   answer "$1" ''
