@@ -104,4 +104,5 @@ const QUERY_ID = /^[a-z][a-zA-Z0-9_]{0,254}$/;
 const isPeriod = (seconds: number): boolean =>
   [1, 5, 10, 30].includes(seconds) || (seconds > 0 && seconds % 60 === 0);
 
-const invalid = (message: string): AwsError => new AwsError("ValidationError", message);
+const invalid = (message: string): AwsError =>
+  new AwsError("ValidationException", message, { code: "ValidationError" });

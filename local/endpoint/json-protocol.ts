@@ -15,11 +15,12 @@ export const jsonProtocol: Protocol = {
   decode: async (request, schema) => {
     const input = NormalizedSchema.of(schema[4]);
     if (input.isUnitSchema()) return {};
-    try {
-      return await jsonCodec.createDeserializer().read(input, new TextDecoder().decode(request.body));
-    } catch {
-      throw new AwsError("SerializationException", "The body is not the JSON of this operation.");
-    }
+    const value: unknown = await jsonCodec
+      .createDeserializer()
+      .read(input, new TextDecoder().decode(request.body))
+      .catch(() => undefined);
+    if (typeof value === "object" && value !== null) return value;
+    throw new AwsError("SerializationException", "The body is not the JSON of this operation.");
   },
 
   encode: (schema, output, _service, requestId) => ({

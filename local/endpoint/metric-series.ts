@@ -36,7 +36,9 @@ export const statistic = (
 ): MetricPoint[] => {
   const aggregate = AGGREGATES.get(stat);
   if (aggregate === undefined)
-    throw new AwsError("ValidationError", `Stat ${stat} is not evaluated locally.`);
+    throw new AwsError("ValidationException", `Stat ${stat} is not evaluated locally.`, {
+      code: "ValidationError",
+    });
   const length = period * 1000;
   const first = Math.floor(start.getTime() / length) * length;
   const periods = new Map<number, number[]>();

@@ -57,6 +57,7 @@ export const ssm = ({
       throw constraint("timeoutSeconds", "have value less than or equal to 2592000");
     }
     if (InstanceIds.length > 50) throw constraint("instanceIds", "have length less than or equal to 50");
+    if (new Set(InstanceIds).size < InstanceIds.length) throw new AwsError("DuplicateInstanceId", "");
     const document = own(documents, DocumentName);
     if (document === undefined) {
       throw new AwsError("InvalidDocument", `Document with name ${DocumentName} does not exist.`);
