@@ -1,0 +1,174 @@
+import { execFile, execFileSync } from "node:child_process";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { cloudwatch } from "../../../local/endpoint/cloudwatch.ts";
+import { ec2 } from "../../../local/endpoint/ec2.ts";
+import { lambda } from "../../../local/endpoint/lambda.ts";
+import { type Publication, sns } from "../../../local/endpoint/sns.ts";
+import { ssm } from "../../../local/endpoint/ssm.ts";
+import { type Machine, stepfunctions } from "../../../local/endpoint/stepfunctions.ts";
+import { type Endpoint, startEndpoint } from "../../../local/endpoint/wire.ts";
+import { document } from "../run-command/documents.ts";
+import { shellHost } from "../run-command/shell-host.ts";
+import { askingMachine } from "./machine.ts";
+
+const missing = (() => {
+  try {
+    execFileSync("aws", ["--version"], { stdio: "ignore" });
+    return false;
+  } catch {
+    console.warn("There is no AWS CLI (`aws`) here, so its tests are skipped.");
+    return true;
+  }
+})();
+
+const instance = "i-0123456789abcdef0";
+const topic = "arn:aws:sns:us-east-1:123456789012:nat-medic";
+
+describe.skipIf(missing)("the AWS CLI", { timeout: 60_000 }, () => {
+  const published: Publication[] = [];
+  const asked = Promise.withResolvers<string>();
+  let machine: Machine;
+  let endpoint: Endpoint;
+  beforeAll(async () => {
+    machine = askingMachine((token) => asked.resolve(token));
+    const echo = document("printf 'max is %s' \"$SSM_Max\"", {
+      Max: { type: "String", allowedPattern: "^[0-9]{1,7}$", interpolationType: "ENV_VAR" },
+    });
+    endpoint = await startEndpoint({
+      services: [
+        cloudwatch({
+          series: [
+            {
+              namespace: "NatMedic",
+              metricName: "ConntrackUtilization",
+              dimensions: { InstanceId: instance },
+              points: [{ at: new Date("2026-11-21T10:00:00Z"), value: 97.5 }],
+            },
+          ],
+        }),
+        ec2({ instances: [{ InstanceId: instance, InstanceType: "t4g.nano", SourceDestCheck: false }] }),
+        lambda({ invoke: async (name, payload) => ({ name, payload }) }),
+        sns({ topics: [topic], onPublish: (publication) => published.push(publication) }),
+        ssm({ documents: { Echo: echo }, instances: { [instance]: { host: shellHost() } } }),
+        stepfunctions({ machines: [machine] }),
+      ],
+    });
+  });
+  afterAll(async () => {
+    for (const execution of machine.executions()) execution.stop();
+    await endpoint.close();
+  });
+
+  const aws = async (...words: string[]) => {
+    const { stdout } = await promisify(execFile)("aws", [...words, "--output", "json"], {
+      env: {
+        PATH: process.env.PATH,
+        HOME: process.env.HOME,
+        AWS_ENDPOINT_URL: endpoint.url,
+        AWS_ACCESS_KEY_ID: "local",
+        AWS_SECRET_ACCESS_KEY: "local",
+        AWS_DEFAULT_REGION: "us-east-1",
+        AWS_MAX_ATTEMPTS: "1",
+      },
+    });
+    return stdout === "" ? undefined : JSON.parse(stdout);
+  };
+  const refusal = (...words: string[]) => expect(aws(...words)).rejects;
+
+  test("starts an execution, answers its question and reads how it ended", async () => {
+    const { executionArn } = await aws(
+      ...["stepfunctions", "start-execution", "--state-machine-arn", machine.arn],
+      ...["--name", "by-hand", "--input", '{"ask":true}'],
+    );
+    const token = await asked.promise;
+    await aws("stepfunctions", "send-task-heartbeat", "--task-token", token);
+    await aws(
+      "stepfunctions",
+      "send-task-success",
+      "--task-token",
+      token,
+      "--task-output",
+      '{"approved":true}',
+    );
+    await machine.executions()[0]?.finished;
+    expect(await aws("stepfunctions", "describe-execution", "--execution-arn", executionArn)).toMatchObject({
+      name: "by-hand",
+      status: "SUCCEEDED",
+      output: '{"answer":{"approved":true}}',
+    });
+    const { events } = await aws("stepfunctions", "get-execution-history", "--execution-arn", executionArn);
+    expect(events.at(-1)).toMatchObject({ type: "ExecutionSucceeded" });
+    const again = refusal("stepfunctions", "send-task-success", "--task-token", token, "--task-output", "1");
+    await again.toThrow("(TaskTimedOut)");
+  });
+
+  test("sends a command and reads its output", async () => {
+    const { Command } = await aws(
+      ...["ssm", "send-command", "--document-name", "Echo", "--instance-ids", instance],
+      ...["--parameters", "Max=65536", "--comment", "by hand"],
+    );
+    const target = ["--command-id", Command.CommandId, "--instance-id", instance];
+    await expect
+      .poll(() => aws("ssm", "get-command-invocation", ...target), { timeout: 20_000 })
+      .toMatchObject({ Status: "Success", ResponseCode: 0, StandardOutputContent: "max is 65536" });
+  });
+
+  test("is refused a hostile parameter", async () => {
+    const command = ["ssm", "send-command", "--document-name", "Echo", "--instance-ids", instance];
+    await refusal(...command, "--parameters", "Max=$(reboot)").toThrow("(InvalidParameters)");
+  });
+
+  test("describes an instance, and is told which does not exist", async () => {
+    const describeInstances = ["ec2", "describe-instances", "--instance-ids"];
+    expect(await aws(...describeInstances, instance)).toMatchObject({
+      Reservations: [
+        { Instances: [{ InstanceId: instance, InstanceType: "t4g.nano", SourceDestCheck: false }] },
+      ],
+    });
+    await refusal(...describeInstances, "i-0123456789abcdef1").toThrow("(InvalidInstanceID.NotFound)");
+  });
+
+  test("publishes a message", async () => {
+    await aws("sns", "publish", "--topic-arn", topic, "--subject", "by hand", "--message", "a\nb");
+    expect(published).toMatchObject([{ topicArn: topic, subject: "by hand", message: "a\nb" }]);
+  });
+
+  test("stores a metric and reads metrics back", async () => {
+    const metric = { Namespace: "NatMedic", MetricName: "ConntrackUtilization" };
+    await aws(
+      ...[
+        "cloudwatch",
+        "put-metric-data",
+        "--namespace",
+        metric.Namespace,
+        "--metric-name",
+        metric.MetricName,
+      ],
+      ...["--dimensions", `InstanceId=${instance}`, "--value", "99", "--timestamp", "2026-11-21T10:01:00Z"],
+    );
+    const Dimensions = [{ Name: "InstanceId", Value: instance }];
+    const { MetricDataResults } = await aws(
+      ...["cloudwatch", "get-metric-data", "--scan-by", "TimestampAscending"],
+      ...["--start-time", "2026-11-21T10:00:00Z", "--end-time", "2026-11-21T10:05:00Z"],
+      "--metric-data-queries",
+      JSON.stringify([
+        { Id: "m", MetricStat: { Metric: { ...metric, Dimensions }, Period: 60, Stat: "Maximum" } },
+      ]),
+    );
+    expect(MetricDataResults).toMatchObject([{ Id: "m", Values: [97.5, 99], StatusCode: "Complete" }]);
+  });
+
+  test("invokes a function", async () => {
+    const answer = await aws(
+      ...["lambda", "invoke", "--function-name", "Diagnose", "--payload", '{"a":1}', "/dev/null"],
+    );
+    expect(answer).toMatchObject({ StatusCode: 200, ExecutedVersion: "$LATEST" });
+  });
+
+  test("is told what is not implemented", async () => {
+    await refusal("ssm", "list-documents").toThrow("NotImplementedLocally: SSM.ListDocuments");
+    await refusal("sts", "get-caller-identity").toThrow("NotImplementedLocally: sts.GetCallerIdentity");
+    await refusal("cloudwatch", "list-metrics").toThrow("NotImplementedLocally: CloudWatch.ListMetrics");
+  });
+});
