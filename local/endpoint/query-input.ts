@@ -19,7 +19,7 @@ export const formTree = (form: URLSearchParams): FormTree => {
 };
 
 /** Reads what the SDK's QueryShapeSerializer writes. `ec2`: lists are flat and keys capitalised. */
-export const readForm = (schema: NormalizedSchema, node: FormTree, ec2: boolean): unknown => {
+const readForm = (schema: NormalizedSchema, node: FormTree, ec2: boolean): unknown => {
   if (schema.isStructSchema()) return readStruct(schema, node, ec2);
   if (schema.isListSchema()) return readList(schema, node, ec2);
   if (schema.isMapSchema()) return readMap(schema, node, ec2);
