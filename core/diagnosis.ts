@@ -5,7 +5,7 @@ import { causes } from "./causes.ts";
 import { growth } from "./evidence/counters.ts";
 import type { Evidence } from "./evidence.ts";
 import { judgedMetrics, type Trigger } from "./incident.ts";
-import { whole } from "./numbers.ts";
+import { whole } from "./wording.ts";
 
 export const FoundCause = z.object({
   id: CauseId,

@@ -6,6 +6,7 @@ import { headline } from "./report/headline.ts";
 import { section } from "./report/layout.ts";
 import { nextSection } from "./report/next.ts";
 import { changesSection } from "./report/steps.ts";
+import { moment } from "./wording.ts";
 
 export type Message = {
   /** At most 100 printable ASCII characters, as SNS demands of a subject. */
@@ -30,7 +31,7 @@ export function report(closing: Closing): Message & { outcome: Outcome } {
         ? []
         : [
             `${incident.id}, mode ${incident.mode}: ${incident.modeReason}`,
-            `Opened ${incident.openedAt} on ${incident.instanceId}`,
+            `Opened ${moment(incident.openedAt)} on ${incident.instanceId}`,
           ]),
       `Execution ${execution}`,
     ]),

@@ -1,7 +1,7 @@
 import type { Cause, Judgement, Observation } from "../cause.ts";
 import { growth } from "../evidence/counters.ts";
 import type { HostEvidence } from "../evidence/host.ts";
-import { duration, whole } from "../numbers.ts";
+import { duration, whole } from "../wording.ts";
 
 /**
  * Entries per bucket. Every flow is in the hash twice, and since 5.15 a chain longer than a random 50 to 79 refuses

@@ -2,7 +2,7 @@ import type { Cause, Judgement, Observation } from "../cause.ts";
 import { scaleToTable, utilization } from "../evidence/counters.ts";
 import { type Heaviest, heaviestSource } from "../evidence/heaviest-source.ts";
 import type { HostEvidence } from "../evidence/host.ts";
-import { percent, whole } from "../numbers.ts";
+import { percent, whole } from "../wording.ts";
 
 /** One source with this share of the table decides whether there is room for the others. */
 const heavyShare = 0.3;

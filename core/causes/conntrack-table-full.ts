@@ -1,7 +1,7 @@
 import type { Cause, Judgement, Observation } from "../cause.ts";
 import { growth, tableFullDrops, utilization } from "../evidence/counters.ts";
 import type { HostEvidence } from "../evidence/host.ts";
-import { duration, percent, whole } from "../numbers.ts";
+import { duration, percent, whole } from "../wording.ts";
 
 /** From here the kernel refuses or evicts in bursts: the count that we read wavers below the limit by a little. */
 const full = 0.98;

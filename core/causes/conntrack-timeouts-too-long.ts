@@ -1,7 +1,7 @@
 import type { Cause, Judgement, Observation } from "../cause.ts";
 import { scaleToTable } from "../evidence/counters.ts";
 import type { HostEvidence } from "../evidence/host.ts";
-import { duration, percent, whole } from "../numbers.ts";
+import { duration, percent, whole } from "../wording.ts";
 
 /** Above this share of ESTABLISHED, most of the table belongs to nobody. */
 const idleShare = 0.5;

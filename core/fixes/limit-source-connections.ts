@@ -1,7 +1,7 @@
 import { heaviestSource } from "../evidence/heaviest-source.ts";
 import type { Fix } from "../fix.ts";
-import { whole } from "../numbers.ts";
 import { tableSizeFor } from "../table-size.ts";
+import { whole } from "../wording.ts";
 
 /** One host may hold this part of the table at most: what is left serves the others. */
 const allowance = 0.25;

@@ -1,6 +1,6 @@
 import type { Fix, SettingChange } from "../fix.ts";
-import { whole } from "../numbers.ts";
 import { tableSizeFor } from "../table-size.ts";
+import { whole } from "../wording.ts";
 
 const maxKey = "net.netfilter.nf_conntrack_max";
 const bucketsKey = "net.netfilter.nf_conntrack_buckets";

@@ -1,7 +1,7 @@
 import { scaleToTable } from "../evidence/counters.ts";
 import type { HostEvidence } from "../evidence/host.ts";
 import type { Fix } from "../fix.ts";
-import { duration, percent } from "../numbers.ts";
+import { duration, percent } from "../wording.ts";
 
 const key = "net.netfilter.nf_conntrack_tcp_timeout_established";
 /**

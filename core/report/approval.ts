@@ -1,10 +1,10 @@
 /** The request for a decision, for people who have nothing but the mail. */
 import type { Diagnosis } from "../diagnosis.ts";
 import type { Incident } from "../incident.ts";
-import { duration } from "../numbers.ts";
 import { plainLine } from "../plain-text.ts";
 import type { PlanStep } from "../plan.ts";
 import type { Message } from "../report.ts";
+import { duration } from "../wording.ts";
 import { causeSection } from "./diagnosis.ts";
 import { indent, section } from "./layout.ts";
 import { settings } from "./steps.ts";

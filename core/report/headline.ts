@@ -1,6 +1,7 @@
 import type { Closing, Outcome } from "../closing.ts";
 import type { Trigger } from "../incident.ts";
 import { plainLine } from "../plain-text.ts";
+import { moment } from "../wording.ts";
 import { section } from "./layout.ts";
 import { plainCause } from "./plain-cause.ts";
 
@@ -42,9 +43,9 @@ export function headline(closing: Closing, outcome: Outcome): { subject: string;
 function startOf(trigger: Trigger): string[] {
   switch (trigger.kind) {
     case "manual":
-      return [`Asked for by hand at ${trigger.at}.`];
+      return [`Asked for by hand at ${moment(trigger.at)}.`];
     case "alarm":
-      return [`Alarm ${trigger.alarmName} since ${trigger.at}.`, trigger.reason].filter(
+      return [`Alarm ${trigger.alarmName} since ${moment(trigger.at)}.`, trigger.reason].filter(
         (line) => line !== "",
       );
     default:

@@ -159,25 +159,13 @@ describe.skipIf(reason !== undefined)("a NAT instance in QEMU", { timeout: 120_0
       expect(await probe(guest)).toEqual({ attempted: 100, succeeded: 100 });
     });
 
-    it("does not apply a conntrack sysctl whose module nothing loads in time, as real hosts do not", async () => {
+    it("tells a command that was running, and ignores a sysctl whose module nothing loads in time", async () => {
       await guest.must("rm /etc/modules-load.d/test.conf /etc/modprobe.d/test.conf");
-      await guest.reboot();
+      const running = guest.run("sleep 60");
+      await Promise.all([expect(running).rejects.toThrow(GuestUnreachable), guest.reboot()]);
+      // As on real hosts: the file in sysctl.d still says 40000.
       expect(await guest.must("cat /proc/sys/net/netfilter/nf_conntrack_max")).toBe("8192\n");
     });
-
-    it("has forgotten all that after a reset", async () => {
-      await resetLab(guest);
-      await guest.reboot();
-      expect(await guest.must("cat /proc/sys/net/netfilter/nf_conntrack_max; ls /etc/sysctl.d")).not.toMatch(
-        /40000|99-test/,
-      );
-    });
-  });
-
-  it("tells a command that was running that the guest restarted", async () => {
-    const running = guest.run("sleep 60");
-    await Promise.all([expect(running).rejects.toThrow(GuestUnreachable), guest.reboot()]);
-    expect(await guest.must("echo up")).toBe("up\n");
   });
 
   // Last, for it leaves no guest behind.

@@ -1,4 +1,4 @@
-/** How numbers are written for people: the same everywhere. */
+/** How numbers and times are written for people: the same everywhere. */
 
 export function whole(value: number): string {
   return Math.round(value).toLocaleString("en-US");
@@ -14,6 +14,12 @@ export function duration(seconds: number): string {
   if (seconds >= 2 * 3_600) return `${tidy(seconds / 3_600)} h`;
   if (seconds >= 120) return `${tidy(seconds / 60)} min`;
   return `${tidy(seconds)} s`;
+}
+
+/** `2026-11-20T03:12:44.000Z` as `2026-11-20 03:12:44 UTC`; anything else as it is. */
+export function moment(iso: string): string {
+  const [, day, time] = /^(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2}:\d{2})(?:\.\d+)?Z$/.exec(iso) ?? [];
+  return day === undefined ? iso : `${day} ${time} UTC`;
 }
 
 function tidy(value: number): string {
