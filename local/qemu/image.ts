@@ -16,6 +16,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
 } from "node:fs";
 import { basename, delimiter, join, resolve } from "node:path";
 import { promisify } from "node:util";
@@ -114,6 +115,7 @@ export async function guestImage(report: (line: string) => void = () => {}): Pro
   if (!existsSync(directory)) {
     report("building the QEMU guest's image, once (10-20 s)");
     mkdirSync(cache, { recursive: true });
+    removeAbandonedBuilds(cache);
     const unfinished = mkdtempSync(join(cache, "building-"));
     try {
       await build(unfinished);
@@ -133,6 +135,14 @@ function hashOfInputs(): string {
   const hash = createHash("sha256");
   hash.update(readFileSync(import.meta.filename)).update(readFileSync(prepareRootfs));
   return hash.digest("hex").slice(0, 16);
+}
+
+/** What builds that were killed left behind; one under way is never that old. */
+function removeAbandonedBuilds(cache: string): void {
+  const anHourAgo = Date.now() - 3_600_000;
+  for (const directory of globSync(join(cache, "building-*"))) {
+    if (statSync(directory).mtimeMs < anHourAgo) rmSync(directory, { recursive: true, force: true });
+  }
 }
 
 /** Makes the finished image visible at once; when another process was faster, its image is as good. */

@@ -23,8 +23,17 @@ mkdir -p "$root/opt/lab"
 rm -rf "$root/usr/share/doc" "$root/usr/share/man" "$root/usr/share/locale" "$root/usr/share/info" \
   "$root/lib/modules/"*/kernel/drivers/gpu "$root/lib/modules/"*/kernel/drivers/infiniband \
   "$root/lib/modules/"*/kernel/drivers/net/ethernet "$root/lib/modules/"*/kernel/drivers/scsi
+
+# Runs a program of the guest's without chroot, which an unprivileged build has not.
+guest_program() { # name, path, arguments...
+  name=$1 program=$root$2
+  shift 2
+  "$root/lib64/ld-linux-x86-64.so.2" --argv0 "$name" \
+    --library-path "$root/lib/x86_64-linux-gnu:$root/usr/lib/x86_64-linux-gnu" "$program" "$@"
+}
 for modules in "$root"/lib/modules/*; do
-  chroot "$root" /sbin/depmod -a "${modules##*/}"
+  guest_program depmod /bin/kmod -b "$root" -a "${modules##*/}"
 done
 # Otherwise each start of python3 in the guest compiles what it imports.
-chroot "$root" /usr/bin/python3 -m compileall -q /usr/lib/python3.11 >/dev/null
+PYTHONHOME="$root/usr" guest_program python3 /usr/bin/python3.11 -m compileall -q -s "$root" -p / \
+  "$root/usr/lib/python3.11" > /dev/null
