@@ -7,14 +7,6 @@ import type { Guest } from "./guest.ts";
 
 export type Client = "client1" | "client2" | "client3" | "client4";
 
-/** The clients' addresses as the NAT instance sees them. */
-export const clientAddresses: Readonly<Record<Client, string>> = {
-  client1: "10.60.0.11",
-  client2: "10.60.0.12",
-  client3: "10.60.0.13",
-  client4: "10.60.0.14",
-};
-
 const Attempts = z.object({ attempted: z.int(), succeeded: z.int() });
 /** New connections: an attempt fails when its first SYN is not answered. */
 export type Attempts = z.infer<typeof Attempts>;
