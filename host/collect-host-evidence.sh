@@ -236,7 +236,7 @@ compare_samples() {
         list = list (list == "" ? "" : ",") sprintf("\"%s\":[%.0f,%.0f]", substr(key, 1, 80), after[order[i]], delta)
       }
       window = after["uptime"] - before["uptime"]
-      printf "\"window\":%.2f,\"counters\":{%s}", (window > 0 ? window : 0), list
+      printf "\"window\":%.2f,\"counters\":{%s}", (window > 0 ? window : 0.01), list
     }'
 }
 

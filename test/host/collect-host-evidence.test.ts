@@ -1,0 +1,568 @@
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it, test } from "vitest";
+import { HostEvidence } from "../../core/evidence/host.ts";
+import { spliceScript } from "../../host/documents.ts";
+import {
+  awks,
+  captured,
+  type FolderHost,
+  folderHost,
+  hostFolder,
+  installed,
+  isRoot,
+  networkNamespace,
+  shells,
+} from "./folder-host.ts";
+
+let host: FolderHost;
+beforeEach(() => {
+  host = folderHost();
+});
+afterEach(() => host.remove());
+
+const spliced = () => spliceScript(join(hostFolder, "collect-host-evidence.sh"));
+const quick = { SSM_SampleSeconds: "0" };
+
+function collect(on: FolderHost, environment: Record<string, string> = {}, shell?: string) {
+  const ran = on.run("collect-host-evidence.sh", { ...quick, ...environment }, shell);
+  expect(ran.stderr).toBe("");
+  expect(ran.exitCode).toBe(0);
+  expect(ran.stdout.endsWith("}\n")).toBe(true);
+  expect(ran.stdout.trimEnd()).not.toContain("\n");
+  return HostEvidence.parse(JSON.parse(ran.stdout));
+}
+
+function table(evidence: HostEvidence) {
+  expect(evidence.table, evidence.unread.join("; ")).not.toBeNull();
+  return evidence.table as NonNullable<HostEvidence["table"]>;
+}
+
+describe.each(shells)("under %s", (shell) => {
+  it.each(awks)("reads the captured table with %s", (awk) => {
+    host.remove();
+    host = folderHost({ awk });
+    host.conntrackPrints(captured("conntrack-L.txt"));
+    expect(table(collect(host, {}, shell))).toEqual({
+      reader: "conntrack",
+      seconds: 0,
+      entries: 12,
+      complete: true,
+      protocols: { tcp: 8, udp: 1, icmp: 1, gre: 1, unknown: 1 },
+      tcpStates: { ESTABLISHED: 5, SYN_SENT: 2, TIME_WAIT: 1 },
+      unreplied: 5,
+      assured: 6,
+      offloaded: 0,
+      establishedIdle: {
+        under60: 4,
+        under300: 0,
+        under3600: 1,
+        under7440: 0,
+        under21600: 0,
+        under86400: 0,
+        over86400: 0,
+        shortTimer: 0,
+        staleTimer: 0,
+      },
+      sources: [
+        ["10.60.0.2", 10],
+        ["203.0.113.2", 1],
+        ["fd00:60::2", 1],
+      ],
+      unrepliedSources: [["10.60.0.2", 5]],
+      // The entry behind the DNAT rule answers from 10.60.0.2: its other side is no NAT address of ours.
+      natAddresses: [["203.0.113.1", 7]],
+      destinations: [
+        { protocol: "tcp", natAddress: "203.0.113.1", address: "203.0.113.2", port: 8080, entries: 3 },
+        { protocol: "gre", natAddress: "10.60.0.2", address: "203.0.113.7", port: 0, entries: 1 },
+        { protocol: "icmp", natAddress: "203.0.113.1", address: "203.0.113.2", port: 0, entries: 1 },
+        { protocol: "tcp", natAddress: "10.60.0.2", address: "203.0.113.8", port: 2, entries: 1 },
+        { protocol: "tcp", natAddress: "203.0.113.1", address: "203.0.113.2", port: 8081, entries: 1 },
+        { protocol: "tcp", natAddress: "203.0.113.1", address: "203.0.113.99", port: 443, entries: 1 },
+        { protocol: "tcp", natAddress: "203.0.113.2", address: "10.60.0.2", port: 22, entries: 1 },
+        { protocol: "tcp", natAddress: "fd00:60::2", address: "2001:db8::2", port: 443, entries: 1 },
+        { protocol: "udp", natAddress: "203.0.113.1", address: "203.0.113.2", port: 5353, entries: 1 },
+        { protocol: "unknown", natAddress: "10.60.0.2", address: "203.0.113.9", port: 0, entries: 1 },
+      ],
+      undercount: 0,
+    });
+  });
+
+  it.each(awks)("survives hostile lines with %s", (awk) => {
+    host.remove();
+    host = folderHost({ awk });
+    host.conntrackPrints(
+      [
+        'tcp 6 10 EST"ABL src=<script>alert(1)</script> dst=1.1.1.1 src=1.1.1.1 dst="}],"table":{} [ASSURED]',
+        "\u001b[31mtcp\u001b[0m 6 99999999999999999999 ESTABLISHED src=10.0.0.1 dst=10.0.0.2 sport=1 dport=2 src=10.0.0.2 dst=10.0.0.1 sport=99999999 dport=1",
+        `tcp 6 10 ${"A".repeat(500)} src=${"1".repeat(300)} dst=1.1.1.1 src=1.1.1.1 dst=1.1.1.1`,
+        "src= dst= src= dst=",
+        "tcp 6 10 ESTABLISHED src=10.0.0.1",
+        "",
+        ...Array.from(
+          { length: 50 },
+          (_, n) => `p${n}\\"& 250 10 STATE${n} src=10.0.0.1 dst=10.0.0.2 src=10.0.0.2 dst=10.0.0.1`,
+        ),
+        ...Array.from(
+          { length: 50 },
+          (_, n) => `tcp 6 10 STATE_${n} src=10.0.0.1 dst=10.0.0.2 src=10.0.0.2 dst=10.0.0.1`,
+        ),
+      ].join("\n"),
+    );
+    const evidence = collect(host, {}, shell);
+    expect(table(evidence).entries).toBeGreaterThanOrEqual(103);
+    expect(Object.keys(table(evidence).protocols).length).toBeLessThanOrEqual(16);
+    expect(Object.keys(table(evidence).tcpStates).length).toBeLessThanOrEqual(16);
+    expect(evidence.unread).toContainEqual(
+      expect.stringMatching(/^table: \d lines of an unknown form were skipped$/),
+    );
+  });
+});
+
+describe("the table", () => {
+  const comparable = (read: NonNullable<HostEvidence["table"]>) => ({ ...read, reader: "", seconds: 0 });
+
+  it.each(["conntrack-L-extended.txt", "ctnetlink.txt"])(
+    "is the same from %s as from conntrack -L",
+    (dump) => {
+      host.conntrackPrints(captured("conntrack-L.txt"));
+      const expected = comparable(table(collect(host)));
+      host.conntrackPrints(captured(dump));
+      expect(comparable(table(collect(host)))).toEqual(expected);
+    },
+  );
+
+  it("is the same from /proc, which writes IPv6 addresses out", () => {
+    host.conntrackPrints(captured("conntrack-L.txt"));
+    const expected = comparable(table(collect(host)));
+    host.tool("conntrack", "exit 1");
+    host.write("proc/net/nf_conntrack", captured("proc.txt"));
+    const read = table(collect(host));
+    expect(read.reader).toBe("proc");
+    const compressed = JSON.stringify(comparable(read))
+      .replaceAll("fd00:0060:0000:0000:0000:0000:0000:0002", "fd00:60::2")
+      .replaceAll("2001:0db8:0000:0000:0000:0000:0000:0002", "2001:db8::2");
+    expect(JSON.parse(compressed)).toEqual(expected);
+  });
+
+  it.each(["offload-conntrack-L.txt", "offload-proc.txt"])(
+    "knows offloaded entries, which have no timer: %s",
+    (dump) => {
+      host.conntrackPrints(captured(dump));
+      const read = table(collect(host));
+      expect(read).toMatchObject({ entries: 4, offloaded: 3, assured: 1, tcpStates: { CLOSE: 1 } });
+      expect(Object.values(read.establishedIdle).every((entries) => entries === 0)).toBe(true);
+    },
+  );
+
+  it("sorts established entries by idleness, and tells timers that say nothing about it", () => {
+    const remaining = [
+      432_000, 431_941, 431_940, 431_700, 428_400, 424_560, 410_400, 345_600, 301, 300, 1, 432_001,
+    ];
+    host.conntrackPrints(
+      remaining
+        .map(
+          (left, n) =>
+            `tcp 6 ${left} ESTABLISHED src=10.0.0.1 dst=1.1.1.1 sport=${n} dport=1 src=1.1.1.1 dst=9.9.9.9 sport=1 dport=${n} [ASSURED] use=1\n`,
+        )
+        .join(""),
+    );
+    expect(table(collect(host)).establishedIdle).toEqual({
+      under60: 2,
+      under300: 1,
+      under3600: 1,
+      under7440: 1,
+      under21600: 1,
+      under86400: 1,
+      over86400: 2,
+      shortTimer: 2,
+      staleTimer: 1,
+    });
+  });
+
+  it("is empty, not unknown, when the reader says so", () => {
+    host.conntrackPrints("");
+    host.setting("nf_conntrack_count", 0);
+    const evidence = collect(host);
+    expect(table(evidence)).toMatchObject({ entries: 0, complete: true, sources: [], destinations: [] });
+    expect(evidence.unread).toEqual([]);
+  });
+
+  it("is a sample when it is longer than the limit, and complete when it just fits", () => {
+    host.conntrackPrints(captured("conntrack-L.txt"));
+    expect(table(collect(host, { SSM_DumpEntries: "5" }))).toMatchObject({ entries: 5, complete: false });
+    expect(table(collect(host, { SSM_DumpEntries: "12" }))).toMatchObject({ entries: 12, complete: true });
+  });
+
+  it("says so when the reader breaks off, or lists less than the kernel counts", () => {
+    host.conntrackPrints(captured("conntrack-L.txt"), 1);
+    expect(table(collect(host))).toMatchObject({ entries: 12, complete: false });
+    host.conntrackPrints(captured("conntrack-L.txt"));
+    host.setting("nf_conntrack_count", 5000);
+    expect(collect(host).unread).toContain("table: 12 of 5000 entries were listed");
+  });
+
+  it("is unknown when every reader fails, and the reason is told", () => {
+    host.conntrackPrints("", 1);
+    const evidence = collect(host);
+    expect(evidence.table).toBeNull();
+    expect(evidence.unread).toContainEqual(expect.stringMatching(/^table: failed by conntrack/));
+  });
+
+  it("is not read through /proc when it is large, which would take minutes below 6.18", () => {
+    host.write("proc/net/nf_conntrack", captured("proc.txt"));
+    host.setting("nf_conntrack_count", 20_001);
+    const evidence = collect(host);
+    expect(evidence.table).toBeNull();
+    expect(evidence.unread).toContain("table: no conntrack, no python3, and not by /proc");
+  });
+
+  it("is read through /proc rather than have the kernel load a module", () => {
+    host.tool("conntrack", `touch ${host.base}/loaded`);
+    host.tool("uname", "echo 6.1.0");
+    host.write("lib/modules/6.1.0/kernel/net/netfilter/nf_conntrack_netlink.ko", "");
+    host.write("proc/net/nf_conntrack", captured("proc.txt"));
+    expect(table(collect(host)).reader).toBe("proc");
+    host.write("sys/module/nf_conntrack_netlink/refcnt", 0);
+    host.conntrackPrints(captured("conntrack-L.txt"));
+    expect(table(collect(host)).reader).toBe("conntrack");
+  });
+
+  it("keeps the heavy ones in bounded memory, and says how far off a count can be", () => {
+    const line = (source: string, port: number) =>
+      `tcp 6 100 SYN_SENT src=${source} dst=192.0.2.1 sport=${port} dport=443 [UNREPLIED] src=192.0.2.1 dst=198.51.100.1 sport=443 dport=${port} use=1\n`;
+    let dump = "";
+    for (let n = 0; n < 30_000; n++) {
+      dump += line(n % 3 === 0 ? "10.0.0.1" : `10.${1 + (n >> 16)}.${(n >> 8) & 255}.${n & 255}`, n);
+    }
+    host.conntrackPrints(dump);
+    const evidence = collect(host);
+    const [heaviest] = table(evidence).sources;
+    expect(heaviest?.[0]).toBe("10.0.0.1");
+    expect(heaviest?.[1]).toBeLessThanOrEqual(10_000);
+    expect(heaviest?.[1]).toBeGreaterThanOrEqual(10_000 - table(evidence).undercount);
+    expect(table(evidence).undercount).toBeLessThanOrEqual(Math.ceil(30_000 / 2048));
+    expect(table(evidence).destinations).toEqual([
+      { protocol: "tcp", natAddress: "198.51.100.1", address: "192.0.2.1", port: 443, entries: 30_000 },
+    ]);
+  });
+});
+
+describe("the counters", () => {
+  const columns =
+    "entries  clashres found new invalid ignore delete chainlength insert insert_failed drop early_drop icmp_error  expect_new expect_create expect_delete search_restart";
+  const row = (values: Record<string, number>, names = columns) =>
+    names
+      .split(/ +/)
+      .map((name) => (values[name] ?? 0).toString(16).padStart(8, "0"))
+      .join(" ");
+  /** The dump is taken between the two samples, so it is where the counters move. */
+  function countersMoveTo(text: string) {
+    host.write("later", text);
+    host.tool("conntrack", `/bin/cp ${host.at("later")} ${host.at("proc/net/stat/nf_conntrack")}`);
+  }
+
+  it("are summed over the processors by the names of their columns", () => {
+    host.write(
+      "proc/net/stat/nf_conntrack",
+      `${columns}\n${row({ drop: 10, found: 1 })}\n${row({ drop: 5 })}\n`,
+    );
+    countersMoveTo(
+      `${columns}\n${row({ drop: 25, found: 1, clashres: 2, chainlength: 3 })}\n${row({ drop: 6, insert_failed: 255 })}\n`,
+    );
+    expect(collect(host).counters).toMatchObject({
+      "conntrack.drop": [31, 16],
+      "conntrack.found": [1, 0],
+      "conntrack.clash_resolved": [2, 2],
+      "conntrack.chain_too_long": [3, 3],
+      "conntrack.insert_failed": [255, 255],
+      "conntrack.early_drop": [0, 0],
+      "conntrack.invalid": [0, 0],
+      "conntrack.insert": [0, 0],
+      "conntrack.search_restart": [0, 0],
+      "softnet.processed": [10, 0],
+      "softnet.squeezed": [1, 0],
+    });
+  });
+
+  it("go round at 32 bits", () => {
+    host.write(
+      "proc/net/stat/nf_conntrack",
+      `${columns}\n${row({ found: 0xfffffff0 })}\n${row({ found: 7 })}\n`,
+    );
+    countersMoveTo(`${columns}\n${row({ found: 0x10 })}\n${row({ found: 7 })}\n`);
+    expect(collect(host).counters["conntrack.found"]).toEqual([0x17, 0x20]);
+  });
+
+  it("do not take the dead eighth column of kernels before 5.15 for long chains", () => {
+    const old =
+      "entries  searched found new invalid ignore delete delete_list insert insert_failed drop early_drop icmp_error  expect_new expect_create expect_delete search_restart";
+    host.write(
+      "proc/net/stat/nf_conntrack",
+      `${old}\n${row({ delete_list: 9, searched: 9, drop: 4 }, old)}\n`,
+    );
+    const { counters } = collect(host);
+    expect(counters["conntrack.drop"]).toEqual([4, 0]);
+    expect(counters).not.toHaveProperty(["conntrack.chain_too_long"]);
+    expect(counters).not.toHaveProperty(["conntrack.clash_resolved"]);
+  });
+
+  it("come from conntrack -S where /proc does not have them", () => {
+    host.write("proc/net/stat/nf_conntrack", "");
+    spawnSync("rm", [host.at("proc/net/stat/nf_conntrack")]);
+    host.write("S", captured("conntrack-S.txt"));
+    host.tool("conntrack", `[ "$1" != -S ] || /bin/cat ${host.at("S")}`);
+    expect(collect(host).counters).toMatchObject({
+      "conntrack.insert": [4, 0],
+      "conntrack.drop": [0, 0],
+      "conntrack.chain_too_long": [0, 0],
+      "conntrack.clash_resolved": [0, 0],
+    });
+    host.tool("conntrack", "exit 1");
+    const blind = collect(host);
+    expect(blind.counters).not.toHaveProperty(["conntrack.drop"]);
+    expect(blind.unread).toContain("counters: no statistics of connection tracking");
+  });
+
+  it("include those of the network cards and leave out zeros elsewhere", () => {
+    for (const card of ["ens5", "docker0", "lo"]) {
+      for (const counter of ["rx_dropped", "tx_dropped"])
+        host.write(`sys/class/net/${card}/statistics/${counter}`, 0);
+    }
+    host.write("sys/class/net/ens5/device/vendor", "0x1d0f\n");
+    host.write("sys/class/net/ens5/statistics/rx_dropped", 17);
+    host.write(
+      "proc/net/snmp",
+      "Ip: Forwarding ForwDatagrams InDiscards FragFails\nIp: 1 4500 0 3\nTcp: AttemptFails OutRsts\nTcp: 0 2\n",
+    );
+    host.write("proc/net/netstat", "TcpExt: SyncookiesSent IPReversePathFilter\nTcpExt: 4 6\n");
+    host.tool(
+      "ethtool",
+      'printf "NIC statistics:\\n     tx_timeout: 0\\n     bw_in_allowance_exceeded: 5\\n     conntrack_allowance_exceeded: 0\\n     conntrack_allowance_available: 136812\\n     queue_0_tx_cnt: 9\\n"',
+    );
+    host.conntrackPrints("");
+    const { counters, unread } = collect(host);
+    expect(
+      Object.fromEntries(Object.entries(counters).filter(([name]) => !/^(conntrack|cpu|softnet)/.test(name))),
+    ).toEqual({
+      "ens5.bw_in_allowance_exceeded": [5, 0],
+      "ens5.conntrack_allowance_exceeded": [0, 0],
+      "ens5.conntrack_allowance_available": [136_812, 0],
+      "ens5.rx_dropped": [17, 0],
+      "ip.ForwDatagrams": [4500, 0],
+      "ip.FragFails": [3, 0],
+      "tcp.OutRsts": [2, 0],
+      "tcpext.IPReversePathFilter": [6, 0],
+    });
+    expect(unread).not.toContainEqual(expect.stringMatching(/ethtool/));
+  });
+});
+
+describe("the kernel's log", () => {
+  // As printed by 6.1 for the host, by 6.18 for a container, and two lines that only look alike.
+  const log = [
+    "[   12.000001] nf_conntrack: default automatic helper assignment has been turned off",
+    "[  100.250000] nf_conntrack: nf_conntrack: table full, dropping packet",
+    "[  105.750000] nf_conntrack: nf_conntrack: table full, dropping packet",
+    "[  106.000000] nf_conntrack: nf_conntrack: table full in netns 4026532246, dropping packet",
+    "[  107.000000] nf_conntrack: expectation table full",
+  ].join("\n");
+
+  it("tells the host's own table from a container's", () => {
+    host.conntrackPrints("");
+    host.tool("dmesg", `printf '%s\\n' '${log}'`);
+    expect(collect(host).kernelLog).toEqual({
+      tableFull: 2,
+      tableFullLastAt: 105.75,
+      tableFullOtherNamespace: 1,
+    });
+  });
+
+  it("is read from the journal where dmesg is refused, and unknown where both are", () => {
+    host.conntrackPrints("");
+    host.tool("dmesg", "exit 1");
+    host.tool(
+      "journalctl",
+      `printf '%s\\n' '[  100.250000] nat kernel: nf_conntrack: nf_conntrack: table full, dropping packet'`,
+    );
+    expect(collect(host).kernelLog).toMatchObject({ tableFull: 1, tableFullLastAt: 100.25 });
+    host.tool("journalctl", "exit 0");
+    const evidence = collect(host);
+    expect(evidence.kernelLog).toBeNull();
+    expect(evidence.unread).toContainEqual(expect.stringMatching(/^kernelLog: /));
+  });
+});
+
+describe("what a reboot would bring back", () => {
+  beforeEach(() => host.conntrackPrints(""));
+
+  it("is nothing on a host that nobody has tuned", () => {
+    expect(collect(host).persistence).toEqual({
+      owner: "none",
+      max: null,
+      buckets: null,
+      hashsize: null,
+      established: null,
+      moduleLoadedAtBoot: false,
+    });
+  });
+
+  it("follows the order of systemd-sysctl: by file name, an earlier directory hiding a later one's file", () => {
+    host.write("usr/lib/sysctl.d/10-a.conf", "net.netfilter.nf_conntrack_max = 1\n");
+    host.write("run/sysctl.d/20-b.conf", "-net/netfilter/nf_conntrack_max=2\n");
+    host.write(
+      "etc/sysctl.d/15-c.conf",
+      "# net.netfilter.nf_conntrack_max = 9\n; x\nnet.netfilter.nf_conntrack_max = 3\n",
+    );
+    expect(collect(host).persistence.max).toEqual({ value: 2, file: "/run/sysctl.d/20-b.conf" });
+    host.write("etc/sysctl.d/20-b.conf", "net.netfilter.nf_conntrack_tcp_timeout_established = 86400\n");
+    expect(collect(host).persistence).toMatchObject({
+      max: { value: 3, file: "/etc/sysctl.d/15-c.conf" },
+      established: { value: 86_400, file: "/etc/sysctl.d/20-b.conf" },
+    });
+    host.write("etc/sysctl.conf", "net.nf_conntrack_max=4\n");
+    expect(collect(host).persistence.max).toEqual({ value: 4, file: "/etc/sysctl.conf" });
+  });
+
+  it("includes the module's own options, and whether it is there when sysctl runs", () => {
+    host.write("etc/modprobe.d/nat.conf", "options nf_conntrack hashsize=16384 nf_conntrack_helper=0\n");
+    host.write("etc/modules-load.d/nat.conf", "# NAT\nnf-conntrack\n");
+    expect(collect(host).persistence).toMatchObject({
+      hashsize: { value: 16_384, file: "/etc/modprobe.d/nat.conf" },
+      moduleLoadedAtBoot: true,
+    });
+    host.write("proc/cmdline", "quiet nf_conntrack.hashsize=32768\n");
+    expect(collect(host).persistence.hashsize).toEqual({ value: 32_768, file: "/proc/cmdline" });
+  });
+
+  it("counts a module that is built in as there at boot", () => {
+    spawnSync("rm", [host.at("sys/module/nf_conntrack/initstate")]);
+    expect(collect(host).persistence.moduleLoadedAtBoot).toBe(true);
+  });
+
+  it("leaves the last word to fck-nat, for the keys that the installed release knows", () => {
+    host.write(
+      "etc/sysctl.d/99.conf",
+      "net.netfilter.nf_conntrack_max = 1\nnet.netfilter.nf_conntrack_buckets = 2\n",
+    );
+    host.write(
+      "etc/fck-nat.conf",
+      'eni_id=eni-1\nnf_conntrack_max="131072" # room\nnf_conntrack_buckets=4096\n',
+    );
+    host.write("opt/fck-nat/fck-nat.sh", 'sysctl -q -w net.netfilter.nf_conntrack_max="$nf_conntrack_max"\n');
+    expect(collect(host).persistence).toMatchObject({
+      owner: "fck-nat",
+      max: { value: 131_072, file: "/etc/fck-nat.conf" },
+      buckets: { value: 2, file: "/etc/sysctl.d/99.conf" },
+    });
+  });
+
+  it("knows alternat by its configuration", () => {
+    host.write("etc/alternat.conf", "enable_ssm=true\n");
+    expect(collect(host).persistence.owner).toBe("alternat");
+  });
+
+  it("takes no value that is not a plain number", () => {
+    host.write(
+      "etc/sysctl.d/9.conf",
+      "net.netfilter.nf_conntrack_max = 99999999999999999999\nnet.netfilter.nf_conntrack_buckets = $(reboot)\n",
+    );
+    expect(collect(host).persistence).toMatchObject({ max: null, buckets: null });
+  });
+});
+
+describe("a host that cannot do what others can", () => {
+  it("without connection tracking has no table, and no counters of it", () => {
+    spawnSync("rm", ["-r", host.at("proc/sys/net/netfilter"), host.at("proc/net/stat/nf_conntrack")]);
+    host.tool("conntrack", `touch ${host.base}/called`);
+    const evidence = collect(host);
+    expect(evidence.conntrack).toEqual({ loaded: false, count: null, max: null, buckets: null });
+    expect(evidence.table).toBeNull();
+    expect(evidence.unread).toContain("table: the kernel tracks no connections");
+    // Even asking would make the kernel load the module.
+    expect(spawnSync("ls", [`${host.base}/called`]).status).not.toBe(0);
+  });
+
+  it("whose reader hangs still answers before the deadline", () => {
+    spawnSync("rm", ["-r", host.at("proc/uptime")]);
+    spawnSync("ln", ["-s", "/proc/uptime", host.at("proc/uptime")]);
+    host.tool("conntrack", "exec /bin/sleep 60");
+    const began = Date.now();
+    const evidence = collect(host, { SSM_DeadlineSeconds: "6" });
+    expect(Date.now() - began).toBeLessThan(6000);
+    expect(evidence.table).toBeNull();
+    expect(evidence.unread).toContainEqual(expect.stringMatching(/^table: failed by conntrack/));
+  });
+
+  it("without any awk prints what no schema takes for a healthy host", () => {
+    host.remove();
+    host = folderHost({ awk: "none" });
+    const ran = host.run("collect-host-evidence.sh", quick);
+    expect(ran.exitCode).toBe(0);
+    expect(HostEvidence.safeParse(JSON.parse(ran.stdout)).success).toBe(false);
+  });
+
+  it("falls back to its defaults for settings that are no numbers", () => {
+    host.conntrackPrints(captured("conntrack-L.txt"));
+    expect(table(collect(host, { SSM_DumpEntries: "$(reboot)" })).entries).toBe(12);
+  });
+
+  test.skipIf(!isRoot || installed("setpriv") === undefined)(
+    "run by nobody on this machine reports what it may not read (skipped without root or setpriv)",
+    () => {
+      const ran = spawnSync("setpriv", ["--reuid=nobody", "--regid=nogroup", "--clear-groups", "sh", "-s"], {
+        encoding: "utf8",
+        input: spliced(),
+        env: { PATH: "/usr/bin:/bin", SSM_SampleSeconds: "1" },
+        cwd: "/",
+      });
+      expect(ran.stderr).toBe("");
+      const evidence = HostEvidence.parse(JSON.parse(ran.stdout));
+      expect(evidence.window).toBeGreaterThan(0.5);
+      expect(evidence.table).toBeNull();
+      expect(evidence.unread).toContainEqual(
+        expect.stringMatching(/^table: .*\(not root\)$|^table: the kernel tracks no/),
+      );
+    },
+  );
+});
+
+describe("a network namespace of this machine's kernel", () => {
+  const kernel = networkNamespace("nat-medic-collect");
+  afterEach(() => void kernel?.remove());
+
+  test.skipIf(kernel === undefined)(
+    "is read alike by conntrack-tools and by python3 (skipped without root, ip or conntrack)",
+    () => {
+      if (kernel === undefined) return;
+      for (let n = 1; n <= 40; n++) {
+        kernel.inside(
+          ..."conntrack -I -p tcp -t 431000 --state ESTABLISHED -u SEEN_REPLY,ASSURED -d 192.0.2.1 --dport 443".split(
+            " ",
+          ),
+          ..."-r 192.0.2.1 -q 198.51.100.1 --reply-port-src 443".split(" "),
+          ...["-s", `10.0.0.${n % 7}`, "--sport", `${2000 + n}`, "--reply-port-dst", `${2000 + n}`],
+        );
+      }
+      const run = (path: string) => {
+        const text = kernel.inside(
+          "env",
+          "-i",
+          `PATH=${path}`,
+          "SSM_SampleSeconds=0",
+          "sh",
+          join(hostFolder, "collect-host-evidence.sh"),
+        );
+        return table(HostEvidence.parse(JSON.parse(text)));
+      };
+      const byTool = run("/usr/sbin:/usr/bin:/sbin:/bin");
+      expect(byTool).toMatchObject({ reader: "conntrack", entries: 40, complete: true, assured: 40 });
+      expect(byTool.natAddresses).toEqual([["198.51.100.1", 40]]);
+      const without = folderHost();
+      without.link("python3", "/usr/bin/python3");
+      const byPython = run(join(without.base, "tools"));
+      without.remove();
+      expect({ ...byPython, seconds: 0 }).toEqual({ ...byTool, reader: "ctnetlink", seconds: 0 });
+    },
+  );
+});
