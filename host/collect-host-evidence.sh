@@ -19,12 +19,21 @@
 #   used yet, the kernel loads it when a table of more than 20,000 entries is read, as for any `conntrack -L`.
 #
 # OVERHEAD
-#   @OVERHEAD@
+#   On Linux 6.18, one slow core, with the usual 65,536 entries: 0.12 s of CPU at 10,000 entries, 0.48 s at 100,000 and
+#   0.49 s at 250,000 (three pipelines over `conntrack -L` for the same questions: 0.2, 1.5 and 3.9 s). Peak memory of
+#   any of its processes below 14 MB. The dump runs at nice 10. About 3 kB of output.
 #
 # EXAMPLE
-#   @EXAMPLE@
+#   {"schema":"nat-medic/host-evidence/1","takenAt":1795244993,"uptime":33.18,"took":1.76,
+#   "kernel":"6.1.0-56-cloud-amd64","cpus":2,"memory":{"totalKiB":995356,"availableKiB":854040},
+#   "conntrack":{"loaded":true,"count":25,"max":8192,"buckets":8192},
+#   "timeouts":{"tcp_timeout_close":10,...,"generic_timeout":600},"window":1.03,
+#   "counters":{"conntrack.drop":[0,0],"ip.ForwDatagrams":[87,24],...,"softnet.processed":[461,70]},
+#   "table":{"reader":"conntrack","seconds":0.49,"entries":20,"complete":true,"protocols":{"tcp":20},...,"undercount":0},
+#   "kernelLog":{"tableFull":0,"tableFullLastAt":null,"tableFullOtherNamespace":0},
+#   "persistence":{"owner":"none","max":null,...,"moduleLoadedAtBoot":false},"unread":[]}
 #
-# shellcheck disable=SC2016,SC2086 # awk's own $1 in single quotes; $AWK, $NICE and lists of files are words to split.
+# shellcheck source-path=SCRIPTDIR disable=SC2016,SC2086 # awk's own $1 in single quotes; $AWK, $NICE and lists of files are words to split.
 set -u
 LC_ALL=C
 export LC_ALL
@@ -251,9 +260,11 @@ dump_would_load_module() {
   return 1
 }
 
+# Where SIGPIPE is ignored, as below systemd, conntrack dumps on into a pipe that nobody reads: so it leaves its
+# process id for the reader to end it by.
 # shellcheck disable=SC2317 # Called by their names, below.
 dump_by_conntrack() {
-  limited 20 $NICE conntrack -L
+  limited 20 $NICE sh -c 'echo "#process $$" && exec conntrack -L'
 }
 # shellcheck disable=SC2317
 dump_by_ctnetlink() {
@@ -370,7 +381,11 @@ summarize_table() {
       return "[" list "]"
     }
     BEGIN { KEEP = 2048; status = -1; malformed = 0 }
-    $1 == "#status" { status = $2; next }
+    /^#/ {
+      if ($1 == "#status") status = $2
+      if ($1 == "#process" && NR == 1) process = $2
+      next
+    }
     entries >= most { more = 1; exit }
     {
       # Columns shift with the tool, the protocol and the kind of entry, so scan: an optional layer-3 prefix, the
@@ -415,6 +430,7 @@ summarize_table() {
       else over86400++
     }
     END {
+      if (more && process > 1) system("kill " process " 2>/dev/null")
       if (entries == 0 && status != 0) exit
       worst = 0
       for (name in missed) if (missed[name] > worst) worst = missed[name]

@@ -24,7 +24,7 @@
 #   {"schema":"nat-medic/change/1","fix":"raise-conntrack-max","action":"apply","incident":"inc-20261121-a1b2c3d4",
 #   "status":"changed","reason":"","values":[{"setting":"net.netfilter.nf_conntrack_buckets","before":"8192",
 #   "after":"65536"},{"setting":"net.netfilter.nf_conntrack_max","before":"8192","after":"65536"}],"files":[],"notes":[]}
-# shellcheck disable=SC2016,SC2086 # awk's own $1; lists of words.
+# shellcheck source-path=SCRIPTDIR disable=SC2016,SC2086 # awk's own $1; lists of words.
 set -u
 FIX=raise-conntrack-max
 SETTINGS='nf_conntrack_buckets nf_conntrack_max'

@@ -494,6 +494,20 @@ describe("a host that cannot do what others can", () => {
     expect(evidence.unread).toContainEqual(expect.stringMatching(/^table: failed by conntrack/));
   });
 
+  it("where SIGPIPE is ignored, as below systemd, still stops the dump at the limit", () => {
+    host.tool("sh", `trap '' PIPE\nexec /bin/sh "$@"`);
+    const entry =
+      "tcp 6 9 CLOSE src=10.0.0.1 dst=1.1.1.1 sport=1 dport=2 src=1.1.1.1 dst=10.0.0.1 sport=2 dport=1 use=1";
+    host.tool("conntrack", `trap '' PIPE\nwhile :; do echo "${entry}"; done 2>/dev/null`);
+    const began = Date.now();
+    expect(table(collect(host, { SSM_DumpEntries: "1000" }))).toMatchObject({
+      entries: 1000,
+      complete: false,
+    });
+    // Else it would go on until its timeout of 20 seconds.
+    expect(Date.now() - began).toBeLessThan(10_000);
+  });
+
   it("without any awk prints what no schema takes for a healthy host", () => {
     host.remove();
     host = folderHost({ awk: "none" });
