@@ -50,8 +50,8 @@ def ctnetlink():
     return netlink
 
 
-def established():
-    """Every established TCP entry with a timer: its family, what is left of it, and its attributes."""
+def dump():
+    """Every entry of the table as the kernel's message body: family first, attributes from byte 4."""
     netlink = ctnetlink()
     netlink.send(struct.pack("=IHHIIBBH", 20, CT_GET, REQUEST | DUMP, 1, 0, socket.AF_UNSPEC, 0, 0))
     while True:
@@ -63,10 +63,23 @@ def established():
             if kind == NLMSG_ERROR:
                 sys.exit("ctnetlink: error %d" % -struct.unpack_from("=i", data, at + 16)[0])
             if kind == CT_NEW:
-                entry = attributes(data[at + 20 : at + length])
-                if TIMEOUT in entry and PROTOINFO in entry and not offloaded(entry) and state(entry) == ESTABLISHED:
-                    yield bytearray(data)[at + 16], struct.unpack("!I", entry[TIMEOUT])[0], entry
+                yield data[at + 16 : at + length]
             at += (length + 3) & ~3
+
+
+def established():
+    """Every established TCP entry with a timer: its family, what is left of it, and its attributes."""
+    for message in dump():
+        entry = attributes(message[4:])
+        if TIMEOUT in entry and PROTOINFO in entry and not offloaded(entry) and state(entry) == ESTABLISHED:
+            yield bytearray(message)[0], struct.unpack("!I", entry[TIMEOUT])[0], entry
+
+
+def sweep():
+    """The kernel's collector may take a minute to come by; a dump removes the expired entries that it meets."""
+    time.sleep(1.2)
+    for _ in dump():
+        pass
 
 
 def offloaded(entry):
@@ -141,6 +154,8 @@ def main(old, new, floor, seconds):
     if batch:
         done, refused = send(netlink, batch)
         moved, failed = moved + done, failed + refused
+    if expiring:
+        sweep()
     print(moved, expiring, left, failed, finished)
 
 
