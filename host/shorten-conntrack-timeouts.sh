@@ -13,7 +13,7 @@
 #
 # CHANGES
 #   apply    the running timeouts (only ever down) and, through ctnetlink, the timers of established entries that
-#            still run on a longer one. Those idle for longer than the new timeout end within seconds.
+#            still run on a longer one. Those idle for longer than the new timeout end at once.
 #   persist  /etc/sysctl.d/99-zz-nat-medic-shorten-conntrack-timeouts.conf and /etc/modules-load.d/nat-medic.conf, or
 #            the key of /etc/fck-nat.conf where fck-nat owns the host.
 #   undo     puts back the exact timeouts and files. Timers that were moved stay moved.
