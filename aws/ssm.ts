@@ -15,8 +15,8 @@ const client = new SSMClient({ maxAttempts: 5 });
 
 /** Seconds an agent has to take the command: the least that SSM allows, so that nothing starts after we gave up. */
 const deliverySeconds = 30;
-/** Every document of ours ends within this (its own `timeoutSeconds`). */
-const executionSeconds = 60;
+/** Every document of ours ends within this (its own `timeoutSeconds`, at most). */
+const executionSeconds = 120;
 /** Delivery, execution, and the time SSM takes to notice either. */
 const patienceSeconds = deliverySeconds + executionSeconds + 15;
 

@@ -5,6 +5,7 @@ import { causes } from "./causes.ts";
 import { growth } from "./evidence/counters.ts";
 import type { Evidence } from "./evidence.ts";
 import { judgedMetrics, type Trigger } from "./incident.ts";
+import { plainLine } from "./plain-text.ts";
 import { whole } from "./wording.ts";
 
 export const FoundCause = z.object({
@@ -62,7 +63,7 @@ export function diagnose(evidence: Evidence, trigger: Trigger): Diagnosis {
   }
   if (trigger.kind === "alarm" && !judgedMetrics.some((name) => trigger.metric?.name === name)) {
     unknown.push({
-      subject: trigger.metric?.name ?? trigger.alarmName,
+      subject: plainLine(trigger.metric?.name ?? trigger.alarmName, 80),
       missing: "a cause that explains this alarm",
     });
   }

@@ -100,7 +100,7 @@ function triageAlarm({ detail, time }: AlarmStateChange): Triage {
     return ignore(`the alarm ${alarmName} leads to no instance: ${why}`, metrics.some(isOurs));
   }
   const metric = metrics.find(({ dimensions }) => dimensions.InstanceId === instanceIds[0]) ?? null;
-  const at = (state.timestamp ?? time).replace(/\+0000$/, "Z");
+  const at = plainLine((state.timestamp ?? time).replace(/\+0000$/, "Z"), 40);
   return {
     decision: "open",
     instanceIds,

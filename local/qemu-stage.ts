@@ -31,6 +31,8 @@ export async function stageOn(
   say(`Host: ${host.description}`);
   const before = await measure(guest);
   const utilization = [await utilizationNow(guest)];
+  // What the measurement leaves behind would expire in the middle of the trouble and make room.
+  await guest.must("conntrack -F >/dev/null 2>&1");
   say("Bringing the trouble about ...");
   await guest.must(readFileSync(join(scenario.folder, "inject.sh"), "utf8"), { timeoutSeconds: 120 });
   utilization.push(await utilizationNow(guest));

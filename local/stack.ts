@@ -130,7 +130,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
       NAT_MEDIC_APPROVAL_SECONDS: String(approvalSeconds),
     },
     region,
-    timeoutSeconds: 140,
+    timeoutSeconds: 180,
     ...(options.onLog === undefined ? {} : { onLog: options.onLog }),
   });
   const tasks = integrations({

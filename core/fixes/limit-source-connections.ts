@@ -12,7 +12,8 @@ export const limitSourceConnections: Fix = {
   title: "Limit the connections of the heaviest host",
   risk: "high",
   document: null,
-  effect: "The host is refused new connections (TCP reset) while it holds more than the limit.",
+  effect:
+    "Once the host has opened that many connections from now on, further ones are refused (TCP reset); those it holds already are not counted.",
   blastRadius: "Every application on that host: some of what works today would be refused.",
 
   prepare({ host }) {

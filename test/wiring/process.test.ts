@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 import { functionNames } from "../../build/bundle.ts";
 import { definitionJson } from "../../build/definition.ts";
 import { root } from "../../build/layout.ts";
+import { buildDocument, documents } from "../../host/documents.ts";
 import { parseDefinition } from "../../local/states/definition.ts";
 import { resourcesOf, template } from "./template.ts";
 
@@ -58,6 +59,17 @@ test("every task has a timeout longer than its function's, and every failure is 
       expect(state.TimeoutSeconds, name).toBeGreaterThan(resource.Properties.Timeout);
     }
     if (name !== "TellPlainly") expect(caught, name).toBe(true);
+  }
+});
+
+test("whoever waits for a document waits longer than delivery and the document may take", () => {
+  const slowest = Math.max(
+    ...documents.map(({ name }) => Number(buildDocument(name).mainSteps[0].inputs.timeoutSeconds)),
+  );
+  for (const name of ["CollectHostEvidence", "ApplyFix", "PersistFix", "UndoFix"]) {
+    expect(template.Resources[`${name}Function`]?.Properties.Timeout, name).toBeGreaterThan(
+      30 + slowest + 15,
+    );
   }
 });
 
