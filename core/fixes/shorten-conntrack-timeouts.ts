@@ -8,7 +8,8 @@ const key = "net.netfilter.nf_conntrack_tcp_timeout_established";
  * Gentlest first. 7,440 s is the least that RFC 5382 (REQ-5) allows and outlives Linux's two-hour keepalive;
  * the others are the steps that the evidence can tell apart.
  */
-const candidates = [86_400, 21_600, 7_440] as const;
+const shortest = 7_440;
+const candidates = [86_400, 21_600, shortest] as const;
 /** Enough relief: what would stay holds at most this part of the table. */
 const enough = 0.5;
 
@@ -34,7 +35,8 @@ export const shortenConntrackTimeouts: Fix = {
       shorter.find((candidate) => remaining(evidence, candidate) <= enough) ??
       shorter.at(-1) ??
       // Entries older than the last change still carry the old timeout: re-time them to the present one.
-      present;
+      (present >= shortest ? present : undefined);
+    if (chosen === undefined) return { impossible: `the timeout is already below ${duration(shortest)}` };
     return {
       action: `Forget established connections after ${duration(chosen)} of silence, not ${duration(present)}, and re-time the present ones (about ${percent(remaining(evidence, chosen))} of the table stays in use)`,
       settings: [{ setting: key, before: String(present), after: String(chosen) }],
