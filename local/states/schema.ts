@@ -213,7 +213,6 @@ export const stateSchema = z.discriminatedUnion("Type", [
 
 export type Assignments = z.infer<typeof assign>;
 export type Retrier = z.infer<typeof retrier>;
-type Catcher = z.infer<typeof catcher>;
 export type TaskState = z.infer<typeof task>;
 export type ChoiceState = z.infer<typeof choice>;
 export type WaitState = z.infer<typeof wait>;
