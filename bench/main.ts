@@ -1,0 +1,72 @@
+/**
+ * `npm run bench`: what NAT Medic costs, on the host it examines and where it runs. A benchmark, never a test: a target
+ * that is missed is printed, and the exit code stays 0.
+ */
+import { writeFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { parseArgs } from "node:util";
+import { benchCollector } from "./collector.ts";
+import { benchDoctor } from "./doctor.ts";
+import { benchFunctions } from "./functions.ts";
+import type { Result } from "./result.ts";
+import { resultText } from "./table.ts";
+
+const help = `Usage: node bench/main.ts [functions] [doctor] [collector] [--most ENTRIES] [--json FILE]
+
+  functions       size of each bundle, and its start under Lambda's runtime client
+  doctor          how long "nat-medic doctor" takes on this machine
+  collector       the collector against the usual commands, in a QEMU guest (20 minutes on two quiet cores)
+
+  --most ENTRIES  fill the connection table no further than this (default 1000000)
+  --json FILE     write the figures to this file as well
+
+Run "npm run build" first, or all of it as "npm run bench".
+`;
+
+/** The quick ones first. */
+const parts: Readonly<Record<string, (options: { mostEntries: number }) => Promise<Result>>> = {
+  functions: () => benchFunctions(report),
+  doctor: () => benchDoctor(report),
+  collector: ({ mostEntries }) => benchCollector(mostEntries, report),
+};
+
+process.exitCode = await main();
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      most: { type: "string", default: "1000000" },
+      json: { type: "string" },
+      help: { type: "boolean", default: false },
+    },
+  });
+  const unknown = positionals.find((name) => !Object.hasOwn(parts, name));
+  if (values.help) {
+    process.stdout.write(help);
+    return 0;
+  }
+  const mostEntries = Number(values.most);
+  if (unknown !== undefined || !(mostEntries >= 10_000)) {
+    const mistake = unknown === undefined ? "--most takes 10000 or more" : `there is no part "${unknown}"`;
+    process.stderr.write(`bench: ${mistake} (see --help)\n`);
+    return 2;
+  }
+  const results: Result[] = [];
+  for (const [name, bench] of Object.entries(parts)) {
+    if (positionals.length > 0 && !positionals.includes(name)) continue;
+    const result = await bench({ mostEntries });
+    results.push(result);
+    console.log(`${resultText(result)}\n`);
+  }
+  if (values.json !== undefined) {
+    const machine = { node: process.version, cpus: cpus().length, cpu: cpus()[0]?.model };
+    writeFileSync(values.json, `${JSON.stringify({ machine, results }, null, 1)}\n`);
+  }
+  return 0;
+}
+
+/** What goes on meanwhile; not part of the output. */
+function report(line: string): void {
+  process.stderr.write(`  ${line}\n`);
+}
