@@ -1,5 +1,5 @@
 /** The command line as a person or a script runs it. */
-import { spawnSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,17 +8,13 @@ import { root } from "../../build/layout.ts";
 import { readRecording } from "../../local/recording.ts";
 import { readScenario, recordingFile, scenarioIds } from "../../local/scenario.ts";
 
-function natMedic(...args: string[]) {
-  const { status, stdout, stderr } = spawnSync(
-    process.execPath,
-    [join(root, "cli", "nat-medic.mjs"), ...args],
-    {
-      encoding: "utf8",
-      cwd: root,
-      timeout: 60_000,
-    },
-  );
-  return { status, stdout, stderr };
+function natMedic(...args: string[]): Promise<{ status: number; stdout: string; stderr: string }> {
+  return new Promise((resolve) => {
+    const command = [join(root, "cli", "nat-medic.mjs"), ...args];
+    execFile(process.execPath, command, { cwd: root, timeout: 100_000 }, (error, stdout, stderr) => {
+      resolve({ status: error === null ? 0 : Number(error.code), stdout, stderr });
+    });
+  });
 }
 
 /** A file with the evidence that a scenario's host gave. */
@@ -29,11 +25,11 @@ function evidenceFile(scenario: string): string {
   return file;
 }
 
-describe("help and mistakes", () => {
-  test("every command explains itself", () => {
-    expect(natMedic("--help").stdout).toContain("drill");
+describe.concurrent("help and mistakes", () => {
+  test("every command explains itself", async () => {
+    expect((await natMedic("--help")).stdout).toContain("drill");
     for (const command of ["drill", "doctor", "triage", "local"]) {
-      const { status, stdout } = natMedic(command, "--help");
+      const { status, stdout } = await natMedic(command, "--help");
       expect(status).toBe(0);
       expect(stdout).toMatch(new RegExp(`^Usage: nat-medic ${command}`));
     }
@@ -54,21 +50,21 @@ describe("help and mistakes", () => {
     [["triage", "package.json", "tsconfig.json"]],
     [["triage", "README.md"]],
     [["local", "--port", "x"]],
-  ])("%j is one line that says what and the way out, and exit 2", (args) => {
-    const { status, stdout, stderr } = natMedic(...args);
+  ])("%j is one line that says what and the way out, and exit 2", async (args) => {
+    const { status, stdout, stderr } = await natMedic(...args);
     expect(status).toBe(2);
     expect(stdout).toBe("");
     expect(stderr).toMatch(/^nat-medic: .+ \(see nat-medic .*--help\)\n$/);
   });
 
-  test("no command at all shows the help and is a mistake", () => {
-    expect(natMedic()).toMatchObject({ status: 2, stdout: expect.stringContaining("Usage") });
+  test("no command at all shows the help and is a mistake", async () => {
+    expect(await natMedic()).toMatchObject({ status: 2, stdout: expect.stringContaining("Usage") });
   });
 });
 
-describe("drill", () => {
-  test.each(scenarioIds)("%s ends as expected on its recorded host", (id) => {
-    const { status, stdout } = natMedic("drill", id, "--host", "recorded", "--json");
+describe.concurrent("drill", () => {
+  test.each(scenarioIds)("%s ends as expected on its recorded host", async (id) => {
+    const { status, stdout } = await natMedic("drill", id, "--host", "recorded", "--json");
     const { outcome, diagnosis, incident, plan, changes, verification, timeline } = JSON.parse(stdout);
     const { expect: expected } = readScenario(id);
     expect(status).toBe(0);
@@ -93,8 +89,8 @@ describe("drill", () => {
     ["approve", "reject", "proposed", 0],
     ["approve", "nobody", "proposed", 0],
     ["apply", "nobody", "fixed", 1],
-  ])("mode %s, a person who says %s: %s", (mode, answer, outcome, changed) => {
-    const { status, stdout } = natMedic(
+  ])("mode %s, a person who says %s: %s", async (mode, answer, outcome, changed) => {
+    const { status, stdout } = await natMedic(
       "drill",
       "--host",
       "recorded",
@@ -112,8 +108,8 @@ describe("drill", () => {
     );
   });
 
-  test("without a terminal it prints plain lines and ends with the notification", () => {
-    const { status, stdout } = natMedic("drill", "--host", "recorded");
+  test("without a terminal it prints plain lines and ends with the notification", async () => {
+    const { status, stdout } = await natMedic("drill", "--host", "recorded");
     expect(status).toBe(0);
     expect(stdout).not.toContain("\u001b");
     expect(stdout).toMatch(/CollectHostEvidence +\d+\.\d\d s/);
@@ -124,22 +120,22 @@ describe("drill", () => {
     expect(stdout).toContain("Ended as expected: fixed");
   });
 
-  test("an event that is not ours does not end as the scenario expects", () => {
+  test("an event that is not ours does not end as the scenario expects", async () => {
     const file = join(mkdtempSync(join(tmpdir(), "nat-medic-")), "event.json");
     writeFileSync(
       file,
       JSON.stringify({ source: "aws.ec2", "detail-type": "EC2 Instance State-change Notification" }),
     );
-    expect(natMedic("drill", "--host", "recorded", "--event", file)).toMatchObject({
+    expect(await natMedic("drill", "--host", "recorded", "--event", file)).toMatchObject({
       status: 1,
       stdout: expect.stringContaining("not an event"),
     });
   });
 });
 
-describe("doctor", () => {
-  test("saved evidence of a full table: cause found, exit 1, the leading cause first, and a way back for each step", () => {
-    const { status, stdout } = natMedic(
+describe.concurrent("doctor", () => {
+  test("saved evidence of a full table: cause found, exit 1, the leading cause first, and a way back for each step", async () => {
+    const { status, stdout } = await natMedic(
       "doctor",
       "--evidence",
       evidenceFile("conntrack-table-full"),
@@ -160,17 +156,17 @@ describe("doctor", () => {
       expect(Object.keys(step).sort()).toEqual(["action", "commands", "fix", "risk", "undo"]);
   });
 
-  test("saved evidence of a healthy host: exit 0", () => {
-    expect(natMedic("doctor", "--evidence", evidenceFile("healthy"))).toMatchObject({
+  test("saved evidence of a healthy host: exit 0", async () => {
+    expect(await natMedic("doctor", "--evidence", evidenceFile("healthy"))).toMatchObject({
       status: 0,
       stdout: expect.stringMatching(/^HEALTHY/),
     });
   });
 
-  test("evidence that is none: could not tell, exit 2, and still JSON when asked", () => {
+  test("evidence that is none: could not tell, exit 2, and still JSON when asked", async () => {
     const file = join(mkdtempSync(join(tmpdir(), "nat-medic-")), "evidence.json");
     writeFileSync(file, "Killed\n");
-    const { status, stdout } = natMedic("doctor", "--evidence", file, "--json");
+    const { status, stdout } = await natMedic("doctor", "--evidence", file, "--json");
     expect(status).toBe(2);
     expect(JSON.parse(stdout)).toMatchObject({
       host: { status: "unread" },
@@ -179,16 +175,16 @@ describe("doctor", () => {
     });
   });
 
-  test("this machine is read as it is, whatever comes of it", () => {
-    const { status, stdout } = natMedic("doctor", "--json", "--sample", "1");
+  test("this machine is read as it is, whatever comes of it", async () => {
+    const { status, stdout } = await natMedic("doctor", "--json", "--sample", "1");
     expect([0, 1, 2]).toContain(status);
     expect(["healthy", "cause-found", "undetermined"]).toContain(JSON.parse(stdout).diagnosis.status);
   });
 });
 
-describe("triage", () => {
-  test("an alarm of ours opens an incident", () => {
-    const { status, stdout } = natMedic("triage", "events/alarm-conntrack-utilization.json", "--json");
+describe.concurrent("triage", () => {
+  test("an alarm of ours opens an incident", async () => {
+    const { status, stdout } = await natMedic("triage", "events/alarm-conntrack-utilization.json", "--json");
     expect(status).toBe(0);
     expect(JSON.parse(stdout)).toEqual({
       decision: "open",

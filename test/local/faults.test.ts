@@ -51,7 +51,7 @@ const onlyCollected = (commands: string[]) =>
   expect(commands.filter((command) => !command.includes("Collect"))).toEqual([]);
 const last = ({ messages }: DrillResult) => messages.at(-1)!;
 
-describe("events", () => {
+describe.concurrent("events", () => {
   test("a foreign event starts nothing and disturbs nobody", async () => {
     const result = await play({
       event: { source: "aws.ec2", "detail-type": "EC2 Instance State-change Notification" },
@@ -114,7 +114,7 @@ describe("events", () => {
   });
 });
 
-describe("a host that cannot be read is undetermined, told, and left alone", () => {
+describe.concurrent("a host that cannot be read is undetermined, told, and left alone", () => {
   const honest = reading().stdout;
   test.each<[string, HostAnswer, RegExp]>([
     ["it is unreachable", { kind: "unreachable" }, /no agent took the command/],
@@ -136,7 +136,7 @@ describe("a host that cannot be read is undetermined, told, and left alone", () 
   });
 });
 
-describe("changes that go wrong", () => {
+describe.concurrent("changes that go wrong", () => {
   const applying = ({ parameters }: HostCommand) => parameters.Action === "apply";
   const undoing = ({ parameters }: HostCommand) => parameters.Action === "undo";
   const change = (status: string, values: object[] = [], reason = "") =>
@@ -211,7 +211,7 @@ describe("changes that go wrong", () => {
   });
 });
 
-describe("AWS that fails", () => {
+describe.concurrent("AWS that fails", () => {
   const failing =
     (service: string, operation: string, error: AwsError, times = Number.POSITIVE_INFINITY): Fault =>
     (calledService, calledOperation, _, n) =>
