@@ -31,6 +31,9 @@ export type Judgement =
   | { verdict: "absent"; evidence: Observation[] }
   | { verdict: "unknown"; missing: string };
 
+/** Why a cause that needs the host is unknown without it. */
+export const unreadHost = (detail: string) => `the host could not be read: ${detail}`;
+
 export const Verification = z.object({
   /** `unknown`: it could not be looked at again, which is not called better. */
   verdict: z.enum(["better", "unchanged", "worse", "unknown"]),

@@ -64,7 +64,7 @@ export function diagnose(evidence: Evidence, trigger: Trigger): Diagnosis {
   if (trigger.kind === "alarm" && !judgedMetrics.some((name) => trigger.metric?.name === name)) {
     unknown.push({
       subject: plainLine(trigger.metric?.name ?? trigger.alarmName, 80),
-      missing: "a cause that explains this alarm",
+      missing: "no cause that NAT Medic knows explains this alarm",
     });
   }
   const status = found.length > 0 ? "cause-found" : unknown.length > 0 ? "undetermined" : "healthy";

@@ -1,4 +1,4 @@
-import type { Cause, Judgement, Observation } from "../cause.ts";
+import { type Cause, type Judgement, type Observation, unreadHost } from "../cause.ts";
 import { growth } from "../evidence/counters.ts";
 import type { HostEvidence } from "../evidence/host.ts";
 import { duration, whole } from "../wording.ts";
@@ -23,11 +23,11 @@ export const conntrackHashUndersized: Cause = {
   fixes: ["raise-conntrack-max"],
 
   judge({ host }): Judgement {
-    if (host.status === "unread") return { verdict: "unknown", missing: `the host: ${host.detail}` };
+    if (host.status === "unread") return { verdict: "unknown", missing: unreadHost(host.detail) };
     const { evidence } = host;
     const load = entriesPerBucket(evidence);
     if (load === undefined) {
-      return { verdict: "unknown", missing: "nf_conntrack_count and nf_conntrack_buckets" };
+      return { verdict: "unknown", missing: "nf_conntrack_count and nf_conntrack_buckets could not be read" };
     }
     const seen = observe(evidence, load);
     const refused = growth(evidence, "conntrack.chain_too_long");

@@ -1,4 +1,4 @@
-import type { Cause, Judgement, Observation } from "../cause.ts";
+import { type Cause, type Judgement, type Observation, unreadHost } from "../cause.ts";
 import { scaleToTable, utilization } from "../evidence/counters.ts";
 import { type Heaviest, heaviestSource } from "../evidence/heaviest-source.ts";
 import type { HostEvidence } from "../evidence/host.ts";
@@ -22,14 +22,16 @@ export const conntrackHeavyHitter: Cause = {
   fixes: ["raise-conntrack-max", "limit-source-connections"],
 
   judge({ host }): Judgement {
-    if (host.status === "unread") return { verdict: "unknown", missing: `the host: ${host.detail}` };
+    if (host.status === "unread") return { verdict: "unknown", missing: unreadHost(host.detail) };
     const { evidence } = host;
     const used = utilization(evidence);
-    if (used === undefined) return { verdict: "unknown", missing: "nf_conntrack_count and nf_conntrack_max" };
+    if (used === undefined)
+      return { verdict: "unknown", missing: "nf_conntrack_count and nf_conntrack_max could not be read" };
     // Nothing is scarce: whoever leads the table harms nobody, so the table need not be readable either.
     if (used < scarce) return { verdict: "absent", evidence: [room(used)] };
     const heaviest = heaviestSource(evidence);
-    if (heaviest === undefined) return { verdict: "unknown", missing: "the connection table" };
+    if (heaviest === undefined)
+      return { verdict: "unknown", missing: "the connection table could not be read" };
     const seen = [room(used), observe(evidence, heaviest)];
     if (heaviest.share >= heavyShare && heaviest.entries >= timesTheNext * heaviest.next) {
       return { verdict: "present", confidence: 0.9, severity: "warning", evidence: seen };

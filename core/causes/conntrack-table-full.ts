@@ -1,4 +1,4 @@
-import type { Cause, Judgement, Observation } from "../cause.ts";
+import { type Cause, type Judgement, type Observation, unreadHost } from "../cause.ts";
 import { growth, tableFullDrops, utilization } from "../evidence/counters.ts";
 import type { HostEvidence } from "../evidence/host.ts";
 import { duration, percent, whole } from "../wording.ts";
@@ -24,13 +24,14 @@ export const conntrackTableFull: Cause = {
   fixes: ["raise-conntrack-max"],
 
   judge({ host }): Judgement {
-    if (host.status === "unread") return { verdict: "unknown", missing: `the host: ${host.detail}` };
+    if (host.status === "unread") return { verdict: "unknown", missing: unreadHost(host.detail) };
     const { evidence } = host;
     if (!evidence.conntrack.loaded) {
       return { verdict: "unknown", missing: "nf_conntrack is not loaded, so this host does no NAT" };
     }
     const used = utilization(evidence);
-    if (used === undefined) return { verdict: "unknown", missing: "nf_conntrack_count and nf_conntrack_max" };
+    if (used === undefined)
+      return { verdict: "unknown", missing: "nf_conntrack_count and nf_conntrack_max could not be read" };
 
     const seen = [...observe(evidence, used), ...observeLog(evidence)];
     const drops = tableFullDrops(evidence);

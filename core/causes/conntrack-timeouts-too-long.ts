@@ -1,4 +1,4 @@
-import type { Cause, Judgement, Observation } from "../cause.ts";
+import { type Cause, type Judgement, type Observation, unreadHost } from "../cause.ts";
 import { scaleToTable } from "../evidence/counters.ts";
 import type { HostEvidence } from "../evidence/host.ts";
 import { duration, percent, whole } from "../wording.ts";
@@ -22,13 +22,13 @@ export const conntrackTimeoutsTooLong: Cause = {
   fixes: ["shorten-conntrack-timeouts"],
 
   judge({ host }): Judgement {
-    if (host.status === "unread") return { verdict: "unknown", missing: `the host: ${host.detail}` };
+    if (host.status === "unread") return { verdict: "unknown", missing: unreadHost(host.detail) };
     const { evidence } = host;
     const idle = countIdle(evidence);
     const timeout = evidence.timeouts.tcp_timeout_established;
     const { max } = evidence.conntrack;
     if (idle === undefined || timeout === undefined || max === null) {
-      return { verdict: "unknown", missing: "the connection table and its timeouts" };
+      return { verdict: "unknown", missing: "the connection table and its timeouts could not be read" };
     }
     const seen = observe(evidence, idle, timeout);
     const holdsTheTable = scaleToTable(evidence, idle.long) >= idlePartOfTable * max;

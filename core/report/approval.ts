@@ -28,7 +28,7 @@ export function approvalRequest({
   const answer = (decision: string) =>
     `aws stepfunctions send-task-success --task-token ${taskToken} --task-output '{"decision":"${decision}"}'`;
   const body = [
-    section(`A DECISION IS NEEDED: ${incident.instanceId}`, [
+    section(`NAT Medic needs a decision about ${incident.instanceId}.`, [
       `${step.action} (risk ${step.risk}).`,
       step.effect,
       `Reach: ${step.blastRadius}`,
@@ -42,7 +42,7 @@ export function approvalRequest({
     section("INCIDENT", [`${incident.id}, mode ${incident.mode}: ${incident.modeReason}`]),
   ];
   return {
-    subject: plainLine(`NAT Medic: ${incident.instanceId} decide: ${step.title}`, 100),
+    subject: plainLine(`NAT Medic asks about ${incident.instanceId}: ${step.title}`, 100),
     body: `${body.join("\n\n")}\n`,
   };
 }

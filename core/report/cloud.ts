@@ -12,8 +12,10 @@ export function cloudSection(cloud: CloudEvidence | null): string {
   const values = metric?.points.map(({ value }) => value) ?? [];
   const last = values.at(-1);
   if (metric !== null && last !== undefined) {
-    const range = `between ${tidy(Math.min(...values))} and ${tidy(Math.max(...values))} in the last 3 h, now ${tidy(last)}`;
-    lines.push(`${plainLine(metric.name, 80)} ${range}`);
+    const [least, most] = [Math.min(...values), Math.max(...values)];
+    const range =
+      least === most ? tidy(last) : `between ${tidy(least)} and ${tidy(most)}, at last ${tidy(last)}`;
+    lines.push(`${plainLine(metric.name, 80)} in the last 3 h: ${range}`);
   }
   lines.push(...unread.map((what) => `Not readable: ${plainLine(what, 80)}`));
   return section("FROM AWS", lines);

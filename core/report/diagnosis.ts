@@ -14,10 +14,16 @@ function describe({ id, title, confidence, evidence }: FoundCause): string[] {
 }
 
 export function unknownSection({ unknown, moved, status }: Diagnosis): string {
-  const lines = unknown.map(({ subject, missing }) => `${subject}: missing ${missing}`);
+  // One reason often stands behind all of them: said once.
+  const reasons = Map.groupBy(unknown, ({ missing }) => missing);
+  const lines = [...reasons].flatMap(([missing, unjudged]) => [
+    `${missing}, so unknown:`,
+    ...unjudged.map(({ subject }) => `  ${subject}`),
+  ]);
   // Counters that moved matter where no cause explains them.
-  if (status !== "cause-found" && moved.length > 0)
+  if (status !== "cause-found" && moved.length > 0) {
     lines.push("Counters that moved meanwhile:", ...indent(observations(moved)));
+  }
   return section("COULD NOT BE JUDGED", lines);
 }
 

@@ -5,28 +5,17 @@ import { moment } from "../wording.ts";
 import { section } from "./layout.ts";
 import { plainCause } from "./plain-cause.ts";
 
-const inWords: Readonly<Record<Outcome, string>> = {
-  fixed: "fixed",
-  proposed: "needs you",
-  undone: "change undone, needs you",
-  healthy: "looks healthy",
-  undetermined: "cause not found",
-  failed: "NAT Medic failed, needs you",
-  refused: "nothing done",
-};
-
-/** The subject, and the paragraph that says what fails and since when. */
+/** The subject says instance, outcome and cause in at most 100 characters; the opening, what fails and since when. */
 export function headline(closing: Closing, outcome: Outcome): { subject: string; opening: string } {
   const { incident, diagnosis, refusal, failure } = closing;
-  const who = incident?.instanceId ?? refusal?.subject ?? "an event";
   const leading = diagnosis?.causes[0];
-  const what =
-    refusal !== null ? "" : (leading?.title ?? (failure === null ? "" : `stopped at ${failure.state}`));
-  const subject = plainLine(`NAT Medic: ${who} ${inWords[outcome]}${what === "" ? "" : `: ${what}`}`, 100);
+  const instance = incident?.instanceId ?? "an event";
+  const what = leading?.title ?? (failure === null ? "" : `stopped at ${failure.state}`);
+  const said = sentence(outcome, instance, refusal?.reason ?? "");
+  const subject = plainLine(what === "" ? said : `${said}: ${what}`, 100);
 
   const lines: string[] = [];
-  if (refusal !== null)
-    lines.push(`${capital(refusal.reason)}.`, "Nothing was looked at and nothing was changed.");
+  if (refusal !== null) lines.push("Nothing was looked at and nothing was changed.");
   if (leading !== undefined) lines.push(leading.symptom);
   if (incident !== null) lines.push(...startOf(incident.trigger));
   if (outcome === "healthy")
@@ -37,7 +26,28 @@ export function headline(closing: Closing, outcome: Outcome): { subject: string;
       plainCause(failure.cause),
     );
   }
-  return { subject, opening: section(`${inWords[outcome].toUpperCase()}: ${who}`, lines) };
+  return { subject, opening: section(`${said}.`, lines) };
+}
+
+function sentence(outcome: Outcome, instance: string, reason: string): string {
+  switch (outcome) {
+    case "fixed":
+      return `NAT Medic fixed ${instance}`;
+    case "proposed":
+      return `NAT Medic needs you for ${instance}`;
+    case "undone":
+      return `NAT Medic undid its change on ${instance} and needs you`;
+    case "healthy":
+      return `NAT Medic finds ${instance} healthy`;
+    case "undetermined":
+      return `NAT Medic found no cause on ${instance} and needs you`;
+    case "failed":
+      return `NAT Medic failed on ${instance} and needs you`;
+    case "refused":
+      return `NAT Medic did nothing: ${reason}`;
+    default:
+      return outcome satisfies never;
+  }
 }
 
 function startOf(trigger: Trigger): string[] {
@@ -51,8 +61,4 @@ function startOf(trigger: Trigger): string[] {
     default:
       return trigger satisfies never;
   }
-}
-
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -32,13 +32,16 @@ export function nextSection(closing: Closing, outcome: Outcome): string {
     lines.push(`${fixes[fix].title}: not possible here, because ${reason}.`, "");
   }
   if (outcome === "undetermined" || outcome === "failed") {
-    const instance = incident?.instanceId ?? "<instance>";
+    const instance = incident?.instanceId ?? "INSTANCE";
     lines.push(
+      "See whether the instance and its SSM agent are well:",
+      `  aws ec2 describe-instance-status --instance-ids ${instance}`,
+      `  aws ssm describe-instance-information --filters Key=InstanceIds,Values=${instance}`,
       "Look for yourself, as root on the instance:",
       "  cat /proc/sys/net/netfilter/nf_conntrack_count /proc/sys/net/netfilter/nf_conntrack_max",
       "  conntrack -S; dmesg | grep nf_conntrack",
       "Ask again while it fails:",
-      `  nat-medic doctor --ssh <user>@<address of ${instance}>`,
+      "  nat-medic doctor --sudo --ssh USER@HOST",
       "",
     );
   }

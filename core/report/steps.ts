@@ -41,7 +41,7 @@ function describe(record: StepRecord, incident: Incident | null): string[] {
     case "unsettled":
       lines.push(
         "  NAT Medic cannot tell whether this is in force, or could not put it back:",
-        ...indent(indent([applied, undone].flatMap((result) => trouble(result)))),
+        ...indent(indent([...trouble("apply", applied), ...trouble("undo", undone)])),
         "  Look at the values above on the instance; to put them back:",
         ...indent(indent(step.undo)),
       );
@@ -60,10 +60,10 @@ function told(result: ChangeResult | null): HostChange | undefined {
   return result?.status === "told" ? result.change : undefined;
 }
 
-function trouble(result: ChangeResult | null): string[] {
+function trouble(action: string, result: ChangeResult | null): string[] {
   if (result === null) return [];
-  if (result.status === "untold") return [result.detail];
-  return result.change.reason === "" ? [] : [result.change.reason];
+  if (result.status === "untold") return [`${action}: ${result.detail}`];
+  return result.change.reason === "" ? [] : [`${action}: ${result.change.reason}`];
 }
 
 export function settings(changes: readonly SettingChange[]): string[] {

@@ -49,7 +49,7 @@ test("the SDK starts a diagnosis and sees how it ends", async () => {
   });
   await expect
     .poll(() => printed)
-    .toContain("Subject: NAT Medic: i-0a1b2c3d4e5f67890 needs you: The connection tracking table is full");
+    .toContain("Subject: NAT Medic needs you for i-0a1b2c3d4e5f67890: The connection tracking table is full");
 });
 
 const awsCli = spawnSync("aws", ["--version"]).status === 0;

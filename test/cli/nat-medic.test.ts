@@ -114,7 +114,7 @@ describe.concurrent("drill", () => {
     expect(stdout).not.toContain("\u001b");
     expect(stdout).toMatch(/CollectHostEvidence +\d+\.\d\d s/);
     expect(stdout).toContain(
-      "Subject: NAT Medic: i-0a1b2c3d4e5f67890 fixed: The connection tracking table is full",
+      "Subject: NAT Medic fixed i-0a1b2c3d4e5f67890: The connection tracking table is full",
     );
     expect(stdout).toMatch(/nf_conntrack_max +8192 -> 65536/);
     expect(stdout).toContain("Ended as expected: fixed");
