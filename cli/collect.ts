@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { root } from "../build/layout.ts";
 import { readHostOutput } from "../core/evidence/host-output.ts";
-import type { HostReading } from "../core/evidence.ts";
+import type { HostReading, UnreadReason } from "../core/evidence.ts";
 import { plainLine } from "../core/plain-text.ts";
 import { spliceScript } from "../host/documents.ts";
 
@@ -30,7 +30,13 @@ export async function collect({ ssh, sudo, sampleSeconds }: Collection): Promise
       ? (["sh", ["-c", shell]] as const)
       : (["ssh", ["-o", "BatchMode=yes", "-o", "ConnectTimeout=5", "--", ssh, shell]] as const);
   return new Promise((resolve) => {
-    const child = spawn(command, args, { stdio: ["pipe", "pipe", "pipe"], timeout: patienceMilliseconds });
+    const child = spawn(command, args, { stdio: ["pipe", "pipe", "pipe"] });
+    // Not spawn's own `timeout`: that one goes on after a command that could not even start.
+    const giveUp = setTimeout(() => child.kill("SIGKILL"), patienceMilliseconds);
+    const end = (reading: HostReading) => {
+      clearTimeout(giveUp);
+      resolve(reading);
+    };
     let stdout = "";
     let stderr = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
@@ -41,21 +47,17 @@ export async function collect({ ssh, sudo, sampleSeconds }: Collection): Promise
     });
     child.stdin.on("error", () => {});
     child.stdin.end(script);
-    child.on("error", (error) =>
-      resolve({ status: "unread", reason: "unreachable", detail: `${command}: ${error.message}` }),
-    );
+    child.on("error", (error) => end(unread("unreachable", `${command}: ${error.message}`)));
     child.on("close", (code, signal) => {
-      if (signal !== null)
-        return resolve({
-          status: "unread",
-          reason: "timed-out",
-          detail: `${command} was ended by ${signal}`,
-        });
-      if (stdout === "") {
-        const detail = `${command} ended with ${code}: ${plainLine(stderr, 200) || "no output"}`;
-        return resolve({ status: "unread", reason: code === 255 ? "unreachable" : "failed", detail });
-      }
-      resolve(readHostOutput(stdout));
+      if (signal !== null) return end(unread("timed-out", `${command} was ended by ${signal}`));
+      if (stdout !== "") return end(readHostOutput(stdout));
+      const detail = `${command} ended with ${code}: ${plainLine(stderr, 200) || "no output"}`;
+      // 255 is ssh's own failure; anything else is the other end's.
+      end(unread(code === 255 ? "unreachable" : "failed", detail));
     });
   });
+}
+
+function unread(reason: UnreadReason, detail: string): HostReading {
+  return { status: "unread", reason, detail };
 }

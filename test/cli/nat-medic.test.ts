@@ -1,6 +1,6 @@
 /** The command line as a person or a script runs it. */
 import { execFile } from "node:child_process";
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -8,10 +8,15 @@ import { root } from "../../build/layout.ts";
 import { readRecording } from "../../local/recording.ts";
 import { readScenario, recordingFile, scenarioIds } from "../../local/scenario.ts";
 
-function natMedic(...args: string[]): Promise<{ status: number; stdout: string; stderr: string }> {
+/** The last argument may be environment variables. */
+function natMedic(
+  ...given: (string | Record<string, string>)[]
+): Promise<{ status: number; stdout: string; stderr: string }> {
+  const args = given.filter((each) => typeof each === "string");
+  const env = Object.assign({ ...process.env }, ...given.filter((each) => typeof each === "object"));
   return new Promise((resolve) => {
     const command = [join(root, "cli", "nat-medic.mjs"), ...args];
-    execFile(process.execPath, command, { cwd: root, timeout: 100_000 }, (error, stdout, stderr) => {
+    execFile(process.execPath, command, { cwd: root, env, timeout: 100_000 }, (error, stdout, stderr) => {
       resolve({ status: error === null ? 0 : Number(error.code), stdout, stderr });
     });
   });
@@ -173,6 +178,32 @@ describe.concurrent("doctor", () => {
       diagnosis: { status: "undetermined" },
       plan: [],
     });
+  });
+
+  test("another machine is read over ssh, with nothing to install there", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "nat-medic-"));
+    // Stands for ssh and the shell at its other end: runs its last argument, and says what it was called with.
+    writeFileSync(
+      join(folder, "ssh"),
+      `#!/bin/sh\nfor last; do :; done\necho "$*" >${folder}/called\nexec sh -c "$last"\n`,
+      { mode: 0o755 },
+    );
+    const path = process.env.PATH;
+    const { status, stdout } = await natMedic("doctor", "--ssh", "ec2-user@nat", "--json", "--sample", "1", {
+      PATH: `${folder}:${path}`,
+    });
+    expect([0, 1, 2]).toContain(status);
+    expect(JSON.parse(stdout).host).toMatchObject({ name: "ec2-user@nat", status: "read" });
+    expect(readFileSync(join(folder, "called"), "utf8")).toContain(
+      "BatchMode=yes -o ConnectTimeout=5 -- ec2-user@nat",
+    );
+  });
+
+  test("a machine that ssh does not reach: could not tell, with ssh's own words", async () => {
+    const { status, stdout } = await natMedic("doctor", "--ssh", "nobody@127.0.0.1", { PATH: "/nowhere" });
+    expect(status).toBe(2);
+    expect(stdout).toMatch(/^COULD NOT TELL/);
+    expect(stdout).toContain("the host could not be read: ssh");
   });
 
   test("this machine is read as it is, whatever comes of it", async () => {
