@@ -2,15 +2,22 @@
 import { Logger } from "@aws-lambda-powertools/logger";
 import { injectLambdaContext } from "@aws-lambda-powertools/logger/middleware";
 import { Metrics } from "@aws-lambda-powertools/metrics";
-import { logMetrics } from "@aws-lambda-powertools/metrics/middleware";
 import { parser } from "@aws-lambda-powertools/parser/middleware";
 import type { InferOutput } from "@aws-lambda-powertools/parser/types";
 import middy from "@middy/core";
 import * as z from "zod/mini";
+import { IncidentId } from "../core/incident.ts";
 
 const serviceName = "nat-medic";
 export const logger = new Logger({ serviceName });
 export const metrics = new Metrics({ namespace: "NatMedic", serviceName });
+
+/** Most steps measure nothing, and Powertools' own middleware would write a warning each time. */
+const publishMetrics = () => {
+  if (metrics.hasStoredMetrics()) metrics.publishStoredMetrics();
+};
+
+const OfIncident = z.object({ incident: z.object({ id: IncidentId }) });
 
 /**
  * A state of the machine as a Lambda handler. An input that does not fit is a `ParseError`, an output that does not
@@ -27,9 +34,13 @@ export function step<Input extends z.ZodMiniType, Output extends z.ZodMiniType>(
 }) {
   return middy()
     .use(injectLambdaContext(logger, { resetKeys: true }))
-    .use(logMetrics(metrics))
+    .use({ after: publishMetrics, onError: publishMetrics })
     .use(parser({ schema: input }))
-    .handler(
-      async (event: InferOutput<Input>): Promise<z.infer<Output>> => z.parse(output, await run(event)),
-    );
+    .handler(async (event: InferOutput<Input>): Promise<z.infer<Output>> => {
+      const known = z.safeParse(OfIncident, event);
+      if (known.success) logger.appendKeys({ incident: known.data.incident.id });
+      const result = z.parse(output, await run(event));
+      logger.info("done");
+      return result;
+    });
 }
