@@ -23,10 +23,11 @@ export async function benchFunctions(report: (line: string) => void): Promise<Re
   try {
     const empty = join(folder, "handler.mjs");
     writeFileSync(empty, "export const handler = async () => null;\n");
-    const bundles = [
-      { name: emptyHandler, bundle: empty },
-      ...functionNames.map((name) => ({ name, bundle: join(bundleFolder(name), "handler.mjs") })),
-    ];
+    const functions = functionNames.map((name) => ({
+      name,
+      bundle: join(bundleFolder(name), "handler.mjs"),
+    }));
+    const bundles: [Bundle, ...Bundle[]] = [{ name: emptyHandler, bundle: empty }, ...functions];
     return resultOf(bundles, await startTimes(bundles, report));
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -35,16 +36,19 @@ export async function benchFunctions(report: (line: string) => void): Promise<Re
 
 type Bundle = { name: string; bundle: string };
 
-/** Milliseconds of each start, by name. One after the other in turns, so that what disturbs hits all alike. */
-async function startTimes(bundles: Bundle[], report: (line: string) => void): Promise<Map<string, number[]>> {
-  const times = new Map<string, number[]>(bundles.map(({ name }) => [name, []]));
+/** Milliseconds of each start, by name. In turns and each beside an empty one, so that what disturbs hits all alike. */
+async function startTimes(
+  [empty, ...functions]: [Bundle, ...Bundle[]],
+  report: (line: string) => void,
+): Promise<Map<string, number[]>> {
+  const times = new Map<string, number[]>();
   for (let round = 0; round <= rounds; round++) {
     if (round % 5 === 0) report(`functions, round ${round} of ${rounds}`);
-    for (const { name, bundle } of bundles) {
+    for (const { name, bundle } of functions.flatMap((each) => [empty, each])) {
       const runtime = await startRuntime({ bundle, handler: "handler.handler", environment });
       await runtime.stop();
       // The first round reads the files from disk.
-      if (round > 0) times.get(name)?.push(runtime.initMilliseconds);
+      if (round > 0) times.set(name, [...(times.get(name) ?? []), runtime.initMilliseconds]);
     }
   }
   return times;
@@ -78,7 +82,7 @@ function resultOf(bundles: Bundle[], times: Map<string, number[]>): Result {
     title,
     method: [
       `Node ${process.version} under Lambda's runtime client: from the start of the process until it asks for an event`,
-      `median of ${rounds} starts, the bundles in turns`,
+      `median of ${rounds} starts; the bundles in turns, each beside an empty handler`,
     ],
     rows,
     targets:

@@ -15,7 +15,7 @@ const help = `Usage: node bench/main.ts [functions] [doctor] [collector] [--most
 
   functions       size of each bundle, and its start under Lambda's runtime client
   doctor          how long "nat-medic doctor" takes on this machine
-  collector       the collector against the usual commands, in a QEMU guest (20 minutes on two quiet cores)
+  collector       the collector against the usual commands, in a QEMU guest (ten minutes on two quiet cores)
 
   --most ENTRIES  fill the connection table no further than this (default 1000000)
   --json FILE     write the figures to this file as well
@@ -33,25 +33,21 @@ const parts: Readonly<Record<string, (options: { mostEntries: number }) => Promi
 process.exitCode = await main();
 
 async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      most: { type: "string", default: "1000000" },
-      json: { type: "string" },
-      help: { type: "boolean", default: false },
-    },
-  });
-  const unknown = positionals.find((name) => !Object.hasOwn(parts, name));
+  let parsed: ReturnType<typeof readArguments>;
+  try {
+    parsed = readArguments();
+  } catch (error) {
+    return mistake(error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error));
+  }
+  const { values, positionals } = parsed;
   if (values.help) {
     process.stdout.write(help);
     return 0;
   }
+  const unknown = positionals.find((name) => !Object.hasOwn(parts, name));
+  if (unknown !== undefined) return mistake(`there is no part "${unknown}"`);
   const mostEntries = Number(values.most);
-  if (unknown !== undefined || !(mostEntries >= 10_000)) {
-    const mistake = unknown === undefined ? "--most takes 10000 or more" : `there is no part "${unknown}"`;
-    process.stderr.write(`bench: ${mistake} (see --help)\n`);
-    return 2;
-  }
+  if (!(mostEntries >= 10_000)) return mistake("--most takes 10000 or more");
   const results: Result[] = [];
   for (const [name, bench] of Object.entries(parts)) {
     if (positionals.length > 0 && !positionals.includes(name)) continue;
@@ -64,6 +60,22 @@ async function main(): Promise<number> {
     writeFileSync(values.json, `${JSON.stringify({ machine, results }, null, 1)}\n`);
   }
   return 0;
+}
+
+function readArguments() {
+  return parseArgs({
+    allowPositionals: true,
+    options: {
+      most: { type: "string", default: "1000000" },
+      json: { type: "string" },
+      help: { type: "boolean", default: false },
+    },
+  });
+}
+
+function mistake(what: string): number {
+  process.stderr.write(`bench: ${what} (see --help)\n`);
+  return 2;
 }
 
 /** What goes on meanwhile; not part of the output. */
