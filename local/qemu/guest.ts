@@ -3,14 +3,13 @@
  * Emulated (TCG): it needs no KVM and boots in about seven seconds.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { EventEmitter, once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createConnection, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import * as z from "zod/mini";
+import { type Console, consoleIn } from "./console.ts";
 import { type GuestAgent, GuestUnreachable, guestAgent, pollingPauses } from "./guest-agent.ts";
 import { guestImage, initialRamDisk, toolPath } from "./image.ts";
 
@@ -59,7 +58,7 @@ export async function bootGuest(
   const image = await guestImage(options.report);
   const directory = mkdtempSync(join(tmpdir(), "nat-medic-guest-"));
   let qemu: ChildProcess | undefined;
-  let console: Console | undefined;
+  const console = consoleIn(join(directory, "console"));
   try {
     const socketPath = join(directory, "agent");
     const initrd = await initialRamDisk(image, directory);
@@ -69,17 +68,17 @@ export async function bootGuest(
       initrd,
       socketPath,
       memoryMiB: options.memoryMiB ?? 1024,
+      console: console.descriptor,
     });
-    console = watchConsole(qemu);
     const agent = guestAgent(await connectTo(socketPath, qemu));
-    await console.booted(1);
+    await console.booted(1, qemu, bootMilliseconds);
     await agent.synchronize(bootMilliseconds);
     return await guestOf(agent, qemu, console);
   } catch (error) {
     qemu?.kill("SIGKILL");
-    throw new Error(`the QEMU guest did not boot; it said last:\n${console?.lastLines() ?? ""}`, {
-      cause: error,
-    });
+    const said = console.lastLines();
+    console.close();
+    throw new Error(`the QEMU guest did not boot; it said last:\n${said}`, { cause: error });
   } finally {
     // QEMU has read the files by now, and an open socket needs no name.
     rmSync(directory, { recursive: true, force: true });
@@ -92,6 +91,8 @@ function startQemu(machine: {
   initrd: string;
   socketPath: string;
   memoryMiB: number;
+  /** File descriptor for the serial console and QEMU's own words. */
+  console: number;
 }): ChildProcess {
   const qemu = [
     "qemu-system-x86_64",
@@ -108,56 +109,13 @@ function startQemu(machine: {
     ...["-device", "virtio-rng-pci"],
   ];
   // The kernel kills QEMU when this process dies, whatever it dies of.
-  return spawn("setpriv", ["--pdeathsig", "KILL", "--", ...qemu], {
-    stdio: ["ignore", "pipe", "pipe"],
+  const child = spawn("setpriv", ["--pdeathsig", "KILL", "--", ...qemu], {
+    stdio: ["ignore", machine.console, machine.console],
     env: { ...process.env, PATH: toolPath },
   });
-}
-
-type Console = {
-  lastLines(): string;
-  /** How often the guest came up since QEMU started. */
-  boots(): number;
-  /** Waits until it came up `times` times. @throws GuestUnreachable when it does not. */
-  booted(times: number): Promise<void>;
-};
-
-/** Follows the serial console, where `boot` says that the NAT instance is ready, and QEMU's own words. */
-function watchConsole(qemu: ChildProcess): Console {
-  const lines: string[] = [];
-  let boots = 0;
-  let gone = false;
-  const changed = new EventEmitter();
-  const read = (line: string) => {
-    lines.push(line);
-    if (lines.length > 60) lines.shift();
-    if (line.includes("lab: ready")) boots++;
-    // It would hang there, and nobody would see why.
-    if (line.includes("Kernel panic")) qemu.kill("SIGKILL");
-    changed.emit("change");
-  };
-  for (const output of [qemu.stdout, qemu.stderr]) {
-    if (output !== null) createInterface({ input: output }).on("line", read);
-  }
-  qemu.on("error", (error) => read(error.message));
-  qemu.on("close", () => {
-    gone = true;
-    changed.emit("change");
-  });
-
-  return {
-    lastLines: () => lines.join("\n"),
-    boots: () => boots,
-    async booted(times) {
-      const signal = AbortSignal.timeout(bootMilliseconds);
-      while (boots < times) {
-        if (gone) throw new GuestUnreachable("the guest is gone");
-        await once(changed, "change", { signal }).catch((cause: unknown) => {
-          throw new GuestUnreachable("the guest did not come up in time", { cause });
-        });
-      }
-    },
-  };
+  // A command that cannot even start is noticed by its socket that never appears.
+  child.on("error", () => {});
+  return child;
 }
 
 async function connectTo(socketPath: string, qemu: ChildProcess): Promise<Socket> {
@@ -244,7 +202,7 @@ async function guestOf(agent: GuestAgent, qemu: ChildProcess, console: Console):
     const boots = console.boots();
     // Detached and a moment later, so that this command's own answer still gets out.
     await must("sync; setsid sh -c 'sleep 0.2; busybox reboot -f' </dev/null >/dev/null 2>&1 &");
-    await console.booted(boots + 1);
+    await console.booted(boots + 1, qemu, bootMilliseconds);
     agent.forget();
     await agent.synchronize(bootMilliseconds);
   }
@@ -255,6 +213,7 @@ async function guestOf(agent: GuestAgent, qemu: ChildProcess, console: Console):
     const gone = new Promise((resolve) => qemu.once("exit", resolve));
     qemu.kill("SIGKILL");
     await gone;
+    console.close();
   }
 
   const kernel = (await must("uname -r")).trim();
