@@ -3,7 +3,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { root } from "./layout.ts";
-import { environmentCredentials, lazyBuiltins, literalSchemaKeys } from "./plugins.ts";
+import { environmentCredentials, lazyBuiltins, literalSchemaKeys, noEventStreams } from "./plugins.ts";
 
 /** The folders of `functions/`: each is one Lambda function. */
 export const functionNames: readonly string[] = readdirSync(join(root, "functions"), { withFileTypes: true })
@@ -29,6 +29,6 @@ export async function bundleFunction(name: string, folder: string): Promise<void
     mainFields: ["module", "main"],
     legalComments: "none",
     logLevel: "warning",
-    plugins: [literalSchemaKeys, lazyBuiltins, environmentCredentials],
+    plugins: [literalSchemaKeys, lazyBuiltins, environmentCredentials, noEventStreams],
   });
 }
