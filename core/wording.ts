@@ -6,7 +6,8 @@ export function whole(value: number): string {
 
 export function percent(share: number): string {
   const value = share * 100;
-  return `${value >= 10 || value === 0 ? Math.round(value) : value.toFixed(1)} %`;
+  // From 9.95 one decimal would be written as "10.0".
+  return `${value >= 9.95 || value === 0 ? Math.round(value) : value.toFixed(1)} %`;
 }
 
 export function duration(seconds: number): string {
