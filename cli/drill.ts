@@ -81,7 +81,9 @@ Exit code: 0 when the drill ended as the scenario expects, 1 when not, 2 for a m
       });
       progress.end();
       const traffic = { before: stage.before, during: stage.during, after: await stage.after() };
-      const expected = expectedOutcome(scenario, mode, answer !== "reject" && answer !== "nobody");
+      const approved =
+        answer === "prompt" ? result.steps.some((step) => step.answer === "approve") : answer === "approve";
+      const expected = expectedOutcome(scenario, mode, approved);
       console.log(values.json ? asJson(result, traffic, stage) : asText(result, traffic, stage, expected));
       return result.outcome === expected ? 0 : 1;
     } finally {

@@ -31,7 +31,7 @@ function describe(record: StepRecord, incident: Incident | null): string[] {
       lines.push("  To undo:", ...indent(indent(undo(record, incident))));
       break;
     case "undone":
-      lines.push("  It did not help:", ...indent(indent(observations(verification?.evidence ?? []))));
+      lines.push(...whyUndone(record));
       lines.push("  So it was undone:", ...indent(indent(settings(told(undone)?.values ?? []))));
       break;
     case "refused":
@@ -54,6 +54,23 @@ function describe(record: StepRecord, incident: Incident | null): string[] {
       status satisfies never;
   }
   return lines;
+}
+
+function whyUndone({ applied, verification }: StepRecord): string[] {
+  if (applied?.status === "untold") return [`  Whether it was done is not known: ${applied.detail}.`];
+  const seen = indent(indent(observations(verification?.evidence ?? [])));
+  const verdict = verification?.verdict ?? "unknown";
+  switch (verdict) {
+    case "worse":
+      return ["  It made things worse:", ...seen];
+    case "better":
+    case "unchanged":
+      return ["  It did not help:", ...seen];
+    case "unknown":
+      return ["  Whether it helped could not be seen:", ...seen];
+    default:
+      return verdict satisfies never;
+  }
 }
 
 function told(result: ChangeResult | null): HostChange | undefined {
