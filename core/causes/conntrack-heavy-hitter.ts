@@ -1,5 +1,5 @@
 import { type Cause, type Judgement, type Observation, unreadHost } from "../cause.ts";
-import { scaleToTable, utilization } from "../evidence/counters.ts";
+import { sampled, scaleToTable, utilization } from "../evidence/counters.ts";
 import { type Heaviest, heaviestSource } from "../evidence/heaviest-source.ts";
 import type { HostEvidence } from "../evidence/host.ts";
 import { percent, whole } from "../wording.ts";
@@ -56,7 +56,7 @@ function room(used: number): Observation {
 function observe(host: HostEvidence, { address, entries, share }: Heaviest): Observation {
   return {
     signal: "heaviest source",
-    observed: `${address} with ${whole(scaleToTable(host, entries))} entries (${percent(share)})`,
+    observed: `${address} with ${whole(scaleToTable(host, entries))} entries (${percent(share)}${sampled(host)})`,
     expected: `below ${percent(heavyShare)}, or no more than ${timesTheNext} times the next`,
   };
 }

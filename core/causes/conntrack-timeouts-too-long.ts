@@ -1,5 +1,5 @@
 import { type Cause, type Judgement, type Observation, unreadHost } from "../cause.ts";
-import { scaleToTable } from "../evidence/counters.ts";
+import { sampled, scaleToTable } from "../evidence/counters.ts";
 import type { HostEvidence } from "../evidence/host.ts";
 import { duration, percent, whole } from "../wording.ts";
 
@@ -74,7 +74,7 @@ function observe(host: HostEvidence, idle: Idle, timeout: number): Observation[]
   return [
     {
       signal: "established connections idle for more than 6 h",
-      observed: `${percent(idle.share)} of ${whole(scaleToTable(host, idle.told))}`,
+      observed: `${percent(idle.share)} of ${whole(scaleToTable(host, idle.told))}${sampled(host)}`,
       expected: `below ${percent(idleShare)}`,
     },
     {

@@ -1,4 +1,5 @@
 /** Reading the evidence's counters and shares. */
+import { whole } from "../wording.ts";
 import type { HostEvidence } from "./host.ts";
 
 /** Growth of a counter over the collector's window; `undefined` when it could not be read. */
@@ -31,4 +32,14 @@ export function scaleToTable(host: HostEvidence, entriesRead: number): number {
   const { table, conntrack } = host;
   if (table === null || table.entries === 0 || table.complete) return entriesRead;
   return Math.round((entriesRead * (conntrack.count ?? table.entries)) / table.entries);
+}
+
+/**
+ * What to say of a number that comes from a sample; nothing when the whole table was read.
+ * The head of a dump is a uniform random sample, so a share is right within 1.96 standard errors, 19 times of 20.
+ */
+export function sampled({ table, conntrack }: HostEvidence): string {
+  if (table === null || table.complete || table.entries === 0) return "";
+  const error = (1.96 * 0.5 * 100) / Math.sqrt(table.entries);
+  return `, by a sample of ${whole(table.entries)} of ${whole(conntrack.count ?? 0)} entries, +-${error.toFixed(1)} %`;
 }

@@ -97,6 +97,17 @@ describe("hosts that look heavy and are not", () => {
   });
 });
 
+test("what was read of a large table is scaled to the whole, and said to be a sample", () => {
+  const table = { ...full.table!, complete: false };
+  const host = withTable({ ...full, table }, { count: table.entries * 100, max: table.entries * 100 });
+  const heavy = diagnose(evidenceOf(host), byHand).causes.find(({ id }) => id === "conntrack-heavy-hitter");
+  const [, heaviest] = heavy!.evidence;
+  expect(heaviest?.observed).toContain(
+    `with ${(table.sources[0]![1] * 100).toLocaleString("en-US")} entries`,
+  );
+  expect(heaviest?.observed).toMatch(/by a sample of 8,\d{3} of 8\d\d,\d{3} entries, \+-1\.1 %/);
+});
+
 describe("what could not be read is unknown, never healthy", () => {
   test("an unread host leaves every cause unknown", () => {
     const host = { status: "unread", reason: "unreachable", detail: "no agent" } as const;
