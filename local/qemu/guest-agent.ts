@@ -15,8 +15,6 @@ export type GuestAgent = {
   call(command: string, options?: Record<string, unknown>): Promise<unknown>;
   /** Waits for an agent, then drops whatever was said before. */
   synchronize(withinMilliseconds: number): Promise<void>;
-  /** Gives up on the answer that is due, because the agent who owes it is gone. */
-  forget(): void;
   close(): void;
 };
 
@@ -120,7 +118,6 @@ export function guestAgent(socket: Socket): GuestAgent {
   return {
     call: (command, options = {}) => oneAtATime(() => request(command, options)),
     synchronize: (withinMilliseconds) => oneAtATime(() => sync(withinMilliseconds)),
-    forget: () => deliver(undefined),
     close: () => socket.destroy(),
   };
 }

@@ -2,16 +2,11 @@
  * A NAT instance with a real kernel in QEMU, and how to run things on it.
  * Emulated (TCG): it needs no KVM and boots in about seven seconds.
  */
-import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { createConnection, type Socket } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
+import { closeSync } from "node:fs";
 import * as z from "zod/mini";
-import { type Console, consoleIn } from "./console.ts";
-import { type GuestAgent, GuestUnreachable, guestAgent, pollingPauses } from "./guest-agent.ts";
-import { guestImage, initialRamDisk, toolPath } from "./image.ts";
+import { pollingPauses } from "./guest-agent.ts";
+import { guestImage } from "./image.ts";
+import { ownDisk, powerOn, type Running } from "./machine.ts";
 
 /** The script ran longer than it may; its process group was killed and its output is lost. */
 export class GuestTimeout extends Error {
@@ -40,13 +35,13 @@ export type Guest = {
   must(script: string, options?: GuestOptions): Promise<string>;
   /** Writes a file, with mode 0644 or the one it has. */
   put(path: string, text: string): Promise<void>;
-  /** Restarts the machine in an orderly way; its disk survives, everything else does not. */
+  /**
+   * Switches the machine off, after a sync, and on again: its disk survives, everything else does not.
+   * Not by a reset from inside, which took between 1 and 90 s until the next kernel started (QEMU 7.2, TCG).
+   */
   reboot(): Promise<void>;
   stop(): Promise<void>;
 };
-
-/** Seven seconds alone; a machine with two busy cores needs several times that. */
-const bootMilliseconds = 120_000;
 
 /**
  * Boots a guest. It ends with `stop()`, and with this process however that ends.
@@ -56,79 +51,14 @@ export async function bootGuest(
   options: { memoryMiB?: number; report?: (line: string) => void } = {},
 ): Promise<Guest> {
   const image = await guestImage(options.report);
-  const directory = mkdtempSync(join(tmpdir(), "nat-medic-guest-"));
-  let qemu: ChildProcess | undefined;
-  const console = consoleIn(join(directory, "console"));
+  const disk = ownDisk(image);
+  const start = () => powerOn(image, disk, options.memoryMiB ?? 1024);
   try {
-    const socketPath = join(directory, "agent");
-    const initrd = await initialRamDisk(image, directory);
-    qemu = startQemu({
-      kernel: image.kernel,
-      rootDisk: image.rootDisk,
-      initrd,
-      socketPath,
-      memoryMiB: options.memoryMiB ?? 1024,
-      console: console.descriptor,
-    });
-    const agent = guestAgent(await connectTo(socketPath, qemu));
-    await console.booted(1, qemu, bootMilliseconds);
-    await agent.synchronize(bootMilliseconds);
-    return await guestOf(agent, qemu, console);
+    return await guestOf(await start(), start, () => closeSync(disk));
   } catch (error) {
-    qemu?.kill("SIGKILL");
-    const said = console.lastLines();
-    console.close();
-    throw new Error(`the QEMU guest did not boot; it said last:\n${said}`, { cause: error });
-  } finally {
-    // QEMU has read the files by now, and an open socket needs no name.
-    rmSync(directory, { recursive: true, force: true });
+    closeSync(disk);
+    throw error;
   }
-}
-
-function startQemu(machine: {
-  kernel: string;
-  rootDisk: string;
-  initrd: string;
-  socketPath: string;
-  memoryMiB: number;
-  /** File descriptor for the serial console and QEMU's own words. */
-  console: number;
-}): ChildProcess {
-  const qemu = [
-    "qemu-system-x86_64",
-    ...["-nodefaults", "-no-user-config", "-display", "none", "-serial", "stdio"],
-    // KVM would be faster where it works and can hang where it is nested; TCG always works.
-    ...["-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", `${machine.memoryMiB}`],
-    ...["-kernel", machine.kernel, "-initrd", machine.initrd],
-    ...["-append", "console=ttyS0 quiet mitigations=off random.trust_cpu=on"],
-    // snapshot=on: writes go to an unnamed file that lives as long as QEMU, so also over a reboot.
-    ...["-drive", `file=${machine.rootDisk},format=raw,if=virtio,snapshot=on,cache=unsafe`],
-    ...["-chardev", `socket,id=agent,path=${machine.socketPath},server=on,wait=off`],
-    ...["-device", "virtio-serial-pci"],
-    ...["-device", "virtserialport,chardev=agent,name=org.qemu.guest_agent.0"],
-    ...["-device", "virtio-rng-pci"],
-  ];
-  // The kernel kills QEMU when this process dies, whatever it dies of.
-  const child = spawn("setpriv", ["--pdeathsig", "KILL", "--", ...qemu], {
-    stdio: ["ignore", machine.console, machine.console],
-    env: { ...process.env, PATH: toolPath },
-  });
-  // A command that cannot even start is noticed by its socket that never appears.
-  child.on("error", () => {});
-  return child;
-}
-
-async function connectTo(socketPath: string, qemu: ChildProcess): Promise<Socket> {
-  for (const deadline = Date.now() + 20_000; Date.now() < deadline && qemu.exitCode === null; ) {
-    const socket = await new Promise<Socket | undefined>((resolve) => {
-      const attempt = createConnection(socketPath);
-      attempt.once("connect", () => resolve(attempt));
-      attempt.once("error", () => resolve(undefined));
-    });
-    if (socket !== undefined) return socket;
-    await delay(50);
-  }
-  throw new GuestUnreachable("QEMU did not start");
 }
 
 const started = z.object({ pid: z.number() });
@@ -140,10 +70,13 @@ const status = z.object({
   "err-data": z.optional(z.string()),
 });
 
-async function guestOf(agent: GuestAgent, qemu: ChildProcess, console: Console): Promise<Guest> {
+async function guestOf(first: Running, start: () => Promise<Running>, throwAway: () => void): Promise<Guest> {
+  let running = first;
   let scripts = 0;
+  let thrownAway = false;
 
   async function put(path: string, text: string): Promise<void> {
+    const { agent } = running;
     const handle = await agent.call("guest-file-open", { path, mode: "w" });
     const bytes = Buffer.from(text, "utf8");
     const chunk = 1 << 20;
@@ -155,9 +88,10 @@ async function guestOf(agent: GuestAgent, qemu: ChildProcess, console: Console):
   }
 
   async function run(script: string, options: GuestOptions = {}): Promise<GuestRun> {
+    // Of this boot: after a reboot nobody answers for what ran before.
+    const { agent } = running;
     const file = `/run/lab/script-${scripts++}`;
     await put(file, script);
-    const boot = console.boots();
     const begin = performance.now();
     const timeoutSeconds = options.timeoutSeconds ?? 60;
     const environment = {
@@ -178,7 +112,6 @@ async function guestOf(agent: GuestAgent, qemu: ChildProcess, console: Console):
       }),
     );
     for await (const _ of pollingPauses(Date.now() + timeoutSeconds * 1000)) {
-      if (console.boots() !== boot) throw new GuestUnreachable("the guest restarted meanwhile");
       const now = status.parse(await agent.call("guest-exec-status", { pid }));
       if (!now.exited) continue;
       return {
@@ -199,21 +132,15 @@ async function guestOf(agent: GuestAgent, qemu: ChildProcess, console: Console):
   }
 
   async function reboot(): Promise<void> {
-    const boots = console.boots();
-    // Detached and a moment later, so that this command's own answer still gets out.
-    await must("sync; setsid sh -c 'sleep 0.2; busybox reboot -f' </dev/null >/dev/null 2>&1 &");
-    await console.booted(boots + 1, qemu, bootMilliseconds);
-    agent.forget();
-    await agent.synchronize(bootMilliseconds);
+    await must("sync");
+    await running.powerOff();
+    running = await start();
   }
 
   async function stop(): Promise<void> {
-    agent.close();
-    if (qemu.exitCode !== null || qemu.signalCode !== null) return;
-    const gone = new Promise((resolve) => qemu.once("exit", resolve));
-    qemu.kill("SIGKILL");
-    await gone;
-    console.close();
+    await running.powerOff();
+    if (!thrownAway) throwAway();
+    thrownAway = true;
   }
 
   const kernel = (await must("uname -r")).trim();

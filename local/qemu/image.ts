@@ -95,7 +95,7 @@ function onPath(tool: string): boolean {
 
 export type Image = {
   kernel: string;
-  /** ext4, never written: each guest gets a throw-away layer over it. */
+  /** ext4, never written: each guest works on a copy. */
   rootDisk: string;
   /** The unfinished initial RAM disk; `initialRamDisk` adds the lab's files. */
   ramDiskFiles: string;

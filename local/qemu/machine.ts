@@ -1,0 +1,119 @@
+/** The emulated machine: QEMU on a disk of its own, from power-on to power-off. */
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, openSync, rmSync } from "node:fs";
+import { createConnection, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { consoleIn } from "./console.ts";
+import { type GuestAgent, GuestUnreachable, guestAgent } from "./guest-agent.ts";
+import { type Image, initialRamDisk, toolPath } from "./image.ts";
+
+/** Seven seconds alone; a machine with two busy cores needs several times that. */
+const bootMilliseconds = 120_000;
+
+/** A file descriptor of a copy of the image's root disk. It has no name: it is gone when the last one has closed it. */
+export function ownDisk(image: Image): number {
+  const directory = mkdtempSync(join(tmpdir(), "nat-medic-disk-"));
+  try {
+    const copy = join(directory, "root.img");
+    execFileSync("cp", ["--sparse=always", "--reflink=auto", image.rootDisk, copy]);
+    return openSync(copy, "r+");
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+export type Running = {
+  agent: GuestAgent;
+  /** At once, as by pulling the plug: sync first what must survive. */
+  powerOff(): Promise<void>;
+};
+
+/**
+ * Starts the machine and waits until the NAT instance in it is ready.
+ * @param disk of `ownDisk`; what was written to it in an earlier run is there
+ * @throws Error with the console's last lines when it does not come up
+ */
+export async function powerOn(image: Image, disk: number, memoryMiB: number): Promise<Running> {
+  const directory = mkdtempSync(join(tmpdir(), "nat-medic-guest-"));
+  const console = consoleIn(join(directory, "console"));
+  let qemu: ChildProcess | undefined;
+  try {
+    const socketPath = join(directory, "agent");
+    const initrd = await initialRamDisk(image, directory);
+    const process = startQemu({
+      kernel: image.kernel,
+      initrd,
+      socketPath,
+      memoryMiB,
+      disk,
+      console: console.descriptor,
+    });
+    qemu = process;
+    const agent = guestAgent(await connectTo(socketPath, process));
+    await console.ready(process, bootMilliseconds);
+    await agent.synchronize(bootMilliseconds);
+    return { agent, powerOff: () => powerOff(agent, process) };
+  } catch (error) {
+    qemu?.kill("SIGKILL");
+    throw new Error(`the QEMU guest did not boot; it said last:\n${console.lastLines()}`, { cause: error });
+  } finally {
+    // QEMU has opened the files by now, and what is open needs no name.
+    console.close();
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+function startQemu(machine: {
+  kernel: string;
+  initrd: string;
+  socketPath: string;
+  memoryMiB: number;
+  disk: number;
+  console: number;
+}): ChildProcess {
+  const qemu = [
+    "qemu-system-x86_64",
+    ...["-nodefaults", "-no-user-config", "-display", "none", "-serial", "stdio"],
+    // KVM would be faster where it works and can hang where it is nested; TCG always works.
+    ...["-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", `${machine.memoryMiB}`],
+    ...["-kernel", machine.kernel, "-initrd", machine.initrd],
+    ...["-append", "console=ttyS0 quiet mitigations=off random.trust_cpu=on"],
+    // The fourth of the descriptors below.
+    ...["-drive", "file=/proc/self/fd/3,format=raw,if=virtio,cache=unsafe"],
+    ...["-chardev", `socket,id=agent,path=${machine.socketPath},server=on,wait=off`],
+    ...["-device", "virtio-serial-pci"],
+    ...["-device", "virtserialport,chardev=agent,name=org.qemu.guest_agent.0"],
+    ...["-device", "virtio-rng-pci"],
+  ];
+  // The kernel kills QEMU when this process dies, whatever it dies of.
+  const child = spawn("setpriv", ["--pdeathsig", "KILL", "--", ...qemu], {
+    stdio: ["ignore", machine.console, machine.console, machine.disk],
+    env: { ...process.env, PATH: toolPath },
+  });
+  // A command that cannot even start is noticed by its socket that never appears.
+  child.on("error", () => {});
+  return child;
+}
+
+async function connectTo(socketPath: string, qemu: ChildProcess): Promise<Socket> {
+  for (const deadline = Date.now() + 20_000; Date.now() < deadline && qemu.exitCode === null; ) {
+    const socket = await new Promise<Socket | undefined>((resolve) => {
+      const attempt = createConnection(socketPath);
+      attempt.once("connect", () => resolve(attempt));
+      attempt.once("error", () => resolve(undefined));
+    });
+    if (socket !== undefined) return socket;
+    await delay(50);
+  }
+  throw new GuestUnreachable("QEMU did not start");
+}
+
+async function powerOff(agent: GuestAgent, qemu: ChildProcess): Promise<void> {
+  agent.close();
+  if (qemu.exitCode !== null || qemu.signalCode !== null) return;
+  const gone = new Promise((resolve) => qemu.once("exit", resolve));
+  qemu.kill("SIGKILL");
+  await gone;
+}
