@@ -60,7 +60,7 @@ type Target = { CommandId: string; InstanceId: string };
 async function waitForEnd(target: Target): Promise<void> {
   try {
     await waitUntilCommandExecuted(
-      { client, minDelay: 0.5, maxDelay: 2, maxWaitTime: patienceSeconds },
+      { client, minDelay: 0.5, maxDelay: 1, maxWaitTime: patienceSeconds },
       target,
     );
   } catch (error) {

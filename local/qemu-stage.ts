@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { bootGuest, type Guest } from "./qemu/guest.ts";
 import { qemuHost } from "./qemu/qemu-host.ts";
-import { probe, resetLab } from "./qemu/topology.ts";
+import { probe, startServer } from "./qemu/topology.ts";
 import type { Scenario } from "./scenario.ts";
 import type { Stage } from "./stage.ts";
 
@@ -12,6 +12,7 @@ export async function qemuStage(scenario: Scenario, say: (line: string) => void)
   say("Booting a NAT instance in QEMU ...");
   const guest = await bootGuest({ memoryMiB: scenario.host.memoryMiB, report: say });
   try {
+    await startServer(guest);
     const stage = await stageOn(guest, scenario, say);
     return { ...stage, close: () => guest.stop() };
   } catch (error) {
@@ -20,13 +21,12 @@ export async function qemuStage(scenario: Scenario, say: (line: string) => void)
   }
 }
 
-/** Stages a scenario on a guest that is already up, after putting back whatever an earlier one left. */
+/** Stages a scenario on a guest as it is after its boot or `resetLab`, with the server running. */
 export async function stageOn(
   guest: Guest,
   scenario: Scenario,
   say: (line: string) => void = () => {},
 ): Promise<Stage> {
-  await resetLab(guest);
   const host = qemuHost(guest);
   say(`Host: ${host.description}`);
   const before = await measure(guest);

@@ -12,6 +12,7 @@ import { type DrillResult, runDrill } from "../../local/drill.ts";
 import { bootGuest, type Guest } from "../../local/qemu/guest.ts";
 import { whyNoLab } from "../../local/qemu/image.ts";
 import { qemuHost } from "../../local/qemu/qemu-host.ts";
+import { resetLab } from "../../local/qemu/topology.ts";
 import { stageOn } from "../../local/qemu-stage.ts";
 import { readScenario, scenarioIds } from "../../local/scenario.ts";
 import { startLocalStack } from "../../local/stack.ts";
@@ -46,6 +47,7 @@ describe.skipIf(missing !== undefined)("on a real kernel", () => {
     id: string,
   ): Promise<DrillResult & { found: Record<string, number>; during: number; after: number }> => {
     const scenario = readScenario(id);
+    await resetLab(guest);
     const stage = await stageOn(guest, scenario);
     expect(stage.before.succeeded, "connections before the trouble").toBe(stage.before.attempted);
     const found = await now();
@@ -120,6 +122,7 @@ describe.skipIf(missing !== undefined)("on a real kernel", () => {
   });
 
   test("in propose mode nothing changes, and the commands that are proposed do what they say, both ways", async () => {
+    await resetLab(guest);
     const stage = await stageOn(guest, readScenario("conntrack-table-full"));
     const before = await now();
     const files = "cd / && find etc var/lib/nat-medic -type f 2>/dev/null | sort | xargs md5sum";
