@@ -34,12 +34,13 @@ export type Judgement =
 /** Why a cause that needs the host is unknown without it. */
 export const unreadHost = (detail: string) => `the host could not be read: ${detail}`;
 
-export const Verification = z.object({
+/** How a cause's own signal changed between two readings of the host. */
+export const Comparison = z.object({
   /** `unknown`: it could not be looked at again, which is not called better. */
   verdict: z.enum(["better", "unchanged", "worse", "unknown"]),
   evidence: z.array(Observation),
 });
-export type Verification = z.infer<typeof Verification>;
+export type Comparison = z.infer<typeof Comparison>;
 
 export type Cause = {
   id: CauseId;
@@ -51,5 +52,5 @@ export type Cause = {
   /** Fixes to consider, the first to try first. */
   fixes: readonly FixId[];
   /** Did the cause's own signal get better between two readings of the host? */
-  verify(before: HostEvidence, after: HostEvidence): Verification;
+  verify(before: HostEvidence, after: HostEvidence): Comparison;
 };

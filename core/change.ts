@@ -18,6 +18,10 @@ export const HostChange = z.object({
     .array(z.object({ path: text, action: z.enum(["written", "removed", "restored", "kept"]) }))
     .check(z.maxLength(20)),
   notes: z.array(text).check(z.maxLength(20)),
+  /** What the host's own record says of this incident and fix, once the action is done. */
+  onRecord: z._default(z.enum(["none", "applying", "applied", "persisted", "undone"]), "none"),
+  /** When the host puts the old values back by itself unless it is told to keep them, in Unix seconds; 0: it will not. */
+  restoresAt: z._default(z.int().check(z.gte(0), z.lte(4_102_444_800)), 0),
 });
 export type HostChange = z.infer<typeof HostChange>;
 

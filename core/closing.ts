@@ -7,6 +7,7 @@ import { Plan } from "./plan.ts";
 import { StepRecord, statusOf } from "./step-record.ts";
 
 export const Outcome = z.enum([
+  /** Something was changed, verified in two windows, and stays. */
   "fixed",
   "proposed",
   "undone",
@@ -30,6 +31,8 @@ export const Closing = z.object({
   plan: z.nullable(Plan),
   steps: z.array(StepRecord),
   refusal: z.nullable(z.object({ subject: z.string(), reason: z.string() })),
+  /** Set when a person asked for the undo of a finished incident; `forced`: also of what others changed since. */
+  undo: z.nullable(z.object({ forced: z.boolean() })),
   failure: z.nullable(Failure),
 });
 export type Closing = z.infer<typeof Closing>;

@@ -21,6 +21,10 @@ export type Risk = z.infer<typeof Risk>;
 export const SettingChange = z.object({ setting: z.string(), before: z.string(), after: z.string() });
 export type SettingChange = z.infer<typeof SettingChange>;
 
+/** The right to send one of our documents, as IAM names it. */
+export const sendDocument = (document: NonNullable<Fix["document"]>) =>
+  `ssm:SendCommand NatMedic-${document}` as const;
+
 /** A fix made ready for one host. */
 export type Prepared = {
   /** What it does here, with its numbers. */
@@ -39,8 +43,16 @@ export type Fix = {
   risk: Risk;
   /** The SSM document's name after `NatMedic-`, or `null` when we never apply this one ourselves. */
   document: "RaiseConntrackMax" | "ShortenConntrackTimeouts" | null;
+  /** When it may be done, for people; `prepare` checks it, again when the step's turn comes. */
+  precondition: string;
   effect: string;
   blastRadius: string;
+  /** The signal that says whether it helped. */
+  verifiedBy: string;
+  /** How it is taken back, and what of it cannot be. */
+  undoing: string;
+  /** What it needs in IAM beyond reading: the document it sends, to instances with our tag only. */
+  permissions: readonly string[];
   /** Its precondition and its numbers in one: `impossible` says why it cannot be done here. */
   prepare(evidence: Evidence): Prepared | { impossible: string };
 };

@@ -44,6 +44,8 @@ export const Incident = z.object({
   trigger: Trigger,
   /** ISO 8601. */
   openedAt: z.string(),
+  /** Changes that may still be made without a person, by the circuit breaker. */
+  automaticChangesLeft: z.int().check(z.gte(0)),
 });
 export type Incident = z.infer<typeof Incident>;
 

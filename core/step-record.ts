@@ -1,17 +1,17 @@
 /** What became of one step of a plan. */
 import * as z from "zod/mini";
-import { Verification } from "./cause.ts";
 import { ChangeResult } from "./change.ts";
+import { Decided } from "./decision.ts";
 import { PlanStep } from "./plan.ts";
-
-export const Answer = z.enum(["approve", "reject", "nobody"]);
-export type Answer = z.infer<typeof Answer>;
+import { quietWindowsNeeded, Verification } from "./verification.ts";
 
 /** Filled in as the state machine goes; `null`: not reached. */
 export const StepRecord = z.object({
   step: PlanStep,
   /** Null when nobody was asked. */
-  answer: z.nullable(Answer),
+  answer: z.nullable(Decided),
+  /** Why it was left out when its turn came. */
+  skipped: z.nullable(z.string()),
   applied: z.nullable(ChangeResult),
   verification: z.nullable(Verification),
   persisted: z.nullable(ChangeResult),
@@ -23,22 +23,34 @@ export type StepStatus =
   | "proposed"
   | "rejected"
   | "unanswered"
+  /** The alarm cleared before anybody decided. */
+  | "withdrawn"
+  /** Its precondition no longer held when its turn came. */
+  | "skipped"
   /** A guard on the host said no: nothing was changed. */
   | "refused"
   /** Changed, verified, in force. */
   | "in-force"
-  /** Changed, did not help, put back. */
+  /** Put back: it did not help, or a person asked for it. */
   | "undone"
   /** The host may be changed, and we could not put it back or cannot tell. */
   | "unsettled"
   /** The fix failed and put back what it had done. */
   | "failed";
 
-export function statusOf({ step, answer, applied, verification, undone }: StepRecord): StepStatus {
+export function statusOf({ step, answer, skipped, applied, verification, undone }: StepRecord): StepStatus {
+  if (skipped !== null) return "skipped";
   if (applied === null) {
-    if (answer === "reject") return "rejected";
-    if (answer === "nobody") return "unanswered";
-    return step.decision === "propose" ? "proposed" : "failed";
+    switch (answer?.decision) {
+      case "reject":
+        return "rejected";
+      case "nobody":
+        return "unanswered";
+      case "withdrawn":
+        return "withdrawn";
+      default:
+        return step.decision === "propose" ? "proposed" : "failed";
+    }
   }
   if (applied.status === "told" && applied.change.status === "refused") return "refused";
   if (applied.status === "told" && applied.change.status === "failed") return "failed";
@@ -46,5 +58,6 @@ export function statusOf({ step, answer, applied, verification, undone }: StepRe
     const putBack = undone.status === "told" && ["changed", "unchanged"].includes(undone.change.status);
     return putBack ? "undone" : "unsettled";
   }
-  return verification?.verdict === "better" ? "in-force" : "unsettled";
+  const verified = verification?.verdict === "better" && verification.quietWindows >= quietWindowsNeeded;
+  return verified ? "in-force" : "unsettled";
 }

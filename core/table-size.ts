@@ -32,6 +32,11 @@ export function tableSizeFor(host: HostEvidence): TableSize | undefined {
   return { max: newMax, buckets: Math.max(buckets, roundDown(Math.min(newMax, affordable))) };
 }
 
+/** Whether the limit itself need not be raised. */
+export function hasRoom(host: HostEvidence): boolean {
+  return (utilization(host) ?? 1) < needsRoom;
+}
+
 /** The kernel rounds buckets up to a multiple of 512 (measured); going down keeps to the memory bound. */
 function roundDown(value: number): number {
   return value - (value % 512);

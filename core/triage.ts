@@ -1,13 +1,28 @@
 /** From whatever started us to the instances that it is about. */
 import * as z from "zod/mini";
-import { InstanceId, type Metric, metricNamespace, type Trigger } from "./incident.ts";
+import { IncidentId, InstanceId, type Metric, metricNamespace, type Trigger } from "./incident.ts";
 import { Mode } from "./mode.ts";
 import { plainLine } from "./plain-text.ts";
 
 export type Triage =
-  | { decision: "open"; instanceIds: InstanceId[]; reason: string; trigger: Trigger; mode: Mode | null }
-  /** `tell`: a person must know, because an alarm or a request of ours leads nowhere. */
-  | { decision: "ignore"; instanceIds: []; reason: string; tell: boolean };
+  | {
+      decision: "open";
+      instanceIds: InstanceId[];
+      reason: string;
+      trigger: Trigger;
+      mode: Mode | null;
+      /** The same for every delivery of the same event; null for a start by hand, which is never a repetition. */
+      eventKey: string | null;
+    }
+  /** A person wants the changes of a finished incident undone. */
+  | { decision: "undo"; instanceIds: []; reason: string; incidentId: string; force: boolean }
+  /**
+   * `tell`: a person must know, because an alarm or a request of ours leads nowhere.
+   * `cleared`: the alarm went back to OK, which withdraws a question that still waits because of it.
+   */
+  | { decision: "ignore"; instanceIds: []; reason: string; tell: boolean; cleared?: Cleared };
+
+export type Cleared = { alarmName: string; instanceIds: InstanceId[]; at: string };
 
 /** A start by hand, or (with `event`) one instance of an alarm that names several. */
 const Manual = z.strictObject({
@@ -15,6 +30,9 @@ const Manual = z.strictObject({
   mode: z.optional(Mode),
   event: z.optional(z.unknown()),
 });
+
+/** `nat-medic undo`. */
+const Undo = z.strictObject({ undo: IncidentId, force: z._default(z.boolean(), false) });
 
 const MetricStat = z.object({
   metric: z.object({
@@ -26,6 +44,7 @@ const MetricStat = z.object({
 
 const AlarmStateChange = z.object({
   "detail-type": z.literal("CloudWatch Alarm State Change"),
+  id: z.optional(z.string()),
   source: z.literal("aws.cloudwatch"),
   time: z.string(),
   detail: z.object({
@@ -49,6 +68,7 @@ export function triage(input: unknown, now: string): Triage {
     return ignore("the event is not a JSON object", true);
   }
   if ("instanceId" in input) return triageManual(input, now);
+  if ("undo" in input) return triageUndo(input);
   const parsed = z.safeParse(AlarmStateChange, input);
   if (parsed.success) return triageAlarm(parsed.data);
   const kind = "detail-type" in input ? plainLine(String(input["detail-type"]), 80) : "none";
@@ -75,38 +95,50 @@ function triageManual(input: object, now: string): Triage {
   const { instanceId, mode = null, event } = parsed.data;
   if (event === undefined) {
     const trigger: Trigger = { kind: "manual", at: now };
-    return { decision: "open", instanceIds: [instanceId], reason: "started by hand", trigger, mode };
+    const reason = "started by hand";
+    return { decision: "open", instanceIds: [instanceId], reason, trigger, mode, eventKey: null };
   }
   const whole = triage(event, now);
-  if (whole.decision === "ignore") return whole;
+  if (whole.decision !== "open") return whole;
   if (!whole.instanceIds.includes(instanceId)) return ignore(`the event is not about ${instanceId}`, true);
   return { ...whole, instanceIds: [instanceId], mode };
 }
 
-function triageAlarm({ detail, time }: AlarmStateChange): Triage {
+function triageUndo(input: object): Triage {
+  const parsed = z.safeParse(Undo, input);
+  if (!parsed.success) return ignore("an undo by hand has undo (an incident ID) and optionally force", true);
+  const { undo: incidentId, force } = parsed.data;
+  return { decision: "undo", instanceIds: [], reason: `undo of ${incidentId} by hand`, incidentId, force };
+}
+
+function triageAlarm({ detail, time, id }: AlarmStateChange): Triage {
   const alarmName = plainLine(detail.alarmName, 120);
   const { state, configuration } = detail;
   if (detail.muteDetail !== undefined) return ignore(`the alarm ${alarmName} is muted`, false);
-  if (state.value === "OK") return ignore(`the alarm ${alarmName} cleared`, false);
   if (state.value === "INSUFFICIENT_DATA")
     return ignore(`the alarm ${alarmName} has no data to judge`, false);
 
   const metrics = (configuration.metrics ?? []).flatMap(({ metricStat }) => metricStat?.metric ?? []);
   const named = metrics.flatMap(({ dimensions }) => dimensions.InstanceId ?? []);
-  const instanceIds = [...new Set(named.filter((id) => z.safeParse(InstanceId, id).success))];
+  const instanceIds = [...new Set(named.filter((name) => z.safeParse(InstanceId, name).success))];
+  const at = plainLine((state.timestamp ?? time).replace(/\+0000$/, "Z"), 40);
+  if (state.value === "OK") {
+    const cleared = ignore(`the alarm ${alarmName} cleared`, false);
+    return instanceIds.length === 0 ? cleared : { ...cleared, cleared: { alarmName, instanceIds, at } };
+  }
   if (instanceIds.length === 0) {
     const why =
       named.length > 0 ? "its InstanceId is none" : "none of its metrics has the dimension InstanceId";
     return ignore(`the alarm ${alarmName} leads to no instance: ${why}`, metrics.some(isOurs));
   }
   const metric = metrics.find(({ dimensions }) => dimensions.InstanceId === instanceIds[0]) ?? null;
-  const at = plainLine((state.timestamp ?? time).replace(/\+0000$/, "Z"), 40);
   return {
     decision: "open",
     instanceIds,
     reason: `the alarm ${alarmName} is in ALARM`,
     trigger: { kind: "alarm", alarmName, metric, reason: plainLine(state.reason, 300), at },
     mode: null,
+    eventKey: plainLine(id ?? `${alarmName} ${at}`, 160),
   };
 }
 
@@ -114,6 +146,6 @@ function isOurs({ namespace }: Metric): boolean {
   return namespace === metricNamespace;
 }
 
-function ignore(reason: string, tell: boolean): Triage {
+function ignore(reason: string, tell: boolean): Triage & { decision: "ignore" } {
   return { decision: "ignore", instanceIds: [], reason, tell };
 }

@@ -1,5 +1,5 @@
-import type { Fix, SettingChange } from "../fix.ts";
-import { tableSizeFor } from "../table-size.ts";
+import { type Fix, type SettingChange, sendDocument } from "../fix.ts";
+import { hasRoom, tableSizeFor } from "../table-size.ts";
 import { whole } from "../wording.ts";
 
 const maxKey = "net.netfilter.nf_conntrack_max";
@@ -12,9 +12,15 @@ export const raiseConntrackMax: Fix = {
   title: "Give the connection tracking table more room",
   risk: "low",
   document: "RaiseConntrackMax",
+  precondition:
+    "The table is at least 70 % full or its hash is too small, and a quarter of the free memory has room for more.",
   effect: "New connections find room at once; no existing connection is touched.",
   blastRadius:
     "This NAT instance. Rehashing stalls packets for a moment (30 ms at 30,000 entries, 0.5 s at a million).",
+  verifiedBy: "No connection dropped for want of room, and the table below 70 %, in two windows.",
+  undoing:
+    "Exact: the old limit and number of buckets are put back, unless the table then holds more entries than that.",
+  permissions: [sendDocument("RaiseConntrackMax")],
 
   prepare({ host }) {
     if (host.status === "unread") return { impossible: "the host could not be read" };
@@ -27,7 +33,9 @@ export const raiseConntrackMax: Fix = {
     const raisesMax = size.max > max;
     if (!raisesBuckets && !raisesMax) {
       return {
-        impossible: "the table is as large as a quarter of the free memory allows: use a larger instance",
+        impossible: hasRoom(host.evidence)
+          ? "the table has room and buckets enough by now"
+          : "the table is as large as a quarter of the free memory allows: use a larger instance",
       };
     }
     const settings: SettingChange[] = [];
