@@ -1,5 +1,6 @@
 /** The state machine: answering a task that waits, and starting an execution. */
 import {
+  DescribeExecutionCommand,
   ExecutionAlreadyExists,
   SendTaskSuccessCommand,
   SFNClient,
@@ -33,4 +34,17 @@ export async function startExecution(machineArn: string, name: string, input: un
   } catch (error) {
     if (!(error instanceof ExecutionAlreadyExists)) throw error;
   }
+}
+
+/** `output`: parsed; `undefined` while it runs, and when it failed. */
+export async function describeExecution(
+  executionArn: string,
+): Promise<{ status: string; output: unknown; error: string; cause: string }> {
+  const {
+    status = "RUNNING",
+    output,
+    error = "",
+    cause = "",
+  } = await client.send(new DescribeExecutionCommand({ executionArn }));
+  return { status, output: output === undefined ? undefined : JSON.parse(output), error, cause };
 }

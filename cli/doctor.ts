@@ -52,7 +52,7 @@ Exit code: 0 healthy, 1 a cause was found, 2 could not tell or could not run.
         : readHostOutput(readText(values.evidence));
     const evidence: Evidence = { host, cloud: noCloudEvidence };
     const diagnosis = diagnose(evidence, { kind: "manual", at: "now" });
-    const plan = planFor(diagnosis, evidence, "propose");
+    const plan = planFor(diagnosis, evidence, { mode: "propose", automaticChangesLeft: 0 });
     const name = values.ssh ?? values.evidence ?? "this machine";
     console.log(values.json ? asJson(name, host, diagnosis, plan) : asText(name, host, diagnosis, plan));
     return { healthy: 0, "cause-found": 1, undetermined: 2 }[diagnosis.status];

@@ -5,6 +5,10 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   drill: async () => (await import("./drill.ts")).drill,
   doctor: async () => (await import("./doctor.ts")).doctor,
   triage: async () => (await import("./triage.ts")).triageCommand,
+  show: async () => (await import("./show.ts")).show,
+  approve: async () => (await import("./decide.ts")).approve,
+  reject: async () => (await import("./decide.ts")).reject,
+  undo: async () => (await import("./undo.ts")).undo,
   local: async () => (await import("./local.ts")).local,
 };
 
@@ -14,6 +18,12 @@ const help = `Usage: nat-medic <command> [options]
   doctor   diagnose this machine, one reached over ssh, or saved evidence
   triage   say how an event would be treated
   local    keep the embedded AWS running, for the AWS CLI and your own tests
+
+of a deployed stack, with the ID that every message names:
+  show     what happened in an incident: evidence, decisions, changes, outcome
+  approve  let NAT Medic make the changes that it asks about
+  reject   tell it not to
+  undo     put back what a finished incident changed
 
 nat-medic <command> --help says more.
 `;

@@ -10,7 +10,7 @@ export const triageCommand: Command = {
 Says how NAT Medic would treat an event: which instances it leads to, or why it is ignored.
 EVENT is a file with the event as EventBridge delivers it, or - for standard input.
 
-  --json   print {decision: "open"|"ignore", instanceIds, reason}
+  --json   print {decision: "open"|"undo"|"ignore", instanceIds, reason}
 
 Exit code: 0, or 2 when the event cannot be read.
 `,
@@ -27,7 +27,9 @@ Exit code: 0, or 2 when the event cannot be read.
     if (values.json) console.log(JSON.stringify({ decision, instanceIds, reason }));
     else
       console.log(
-        decision === "open" ? `open: ${instanceIds.join(", ")}\n  because ${reason}` : `ignore: ${reason}`,
+        decision === "open"
+          ? `open: ${instanceIds.join(", ")}\n  because ${reason}`
+          : `${decision}: ${reason}`,
       );
     return 0;
   },
