@@ -1,5 +1,5 @@
-/** The recent history of one metric. */
-import { CloudWatchClient, GetMetricDataCommand } from "@aws-sdk/client-cloudwatch";
+/** The recent history of one metric, and the state of an alarm. */
+import { CloudWatchClient, DescribeAlarmsCommand, GetMetricDataCommand } from "@aws-sdk/client-cloudwatch";
 import type { MetricHistory } from "../core/evidence/cloud.ts";
 import type { Metric } from "../core/incident.ts";
 
@@ -40,4 +40,12 @@ export async function historyOf(metric: Metric, now: Date): Promise<MetricHistor
       return value === undefined ? [] : [{ at: Math.round(at.getTime() / 1000), value }];
     }),
   };
+}
+
+/** `undefined` when there is no such alarm in this account and Region. */
+export async function alarmState(name: string): Promise<string | undefined> {
+  const { MetricAlarms = [], CompositeAlarms = [] } = await client.send(
+    new DescribeAlarmsCommand({ AlarmNames: [name], AlarmTypes: ["MetricAlarm", "CompositeAlarm"] }),
+  );
+  return [...MetricAlarms, ...CompositeAlarms][0]?.StateValue;
 }

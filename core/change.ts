@@ -45,3 +45,26 @@ export function readChangeOutput(stdout: string): ChangeResult {
   const place = plainLine(parsed.error.issues[0]?.path.join(".") ?? "", 80) || "the top level";
   return { status: "untold", detail: `the fix's report does not fit its schema at ${place}` };
 }
+
+/**
+ * What a repeated apply makes of the host's own record (`show`), when the first one's answer was lost: its result, or
+ * `undefined` when it has to be asked again, which the host does once only.
+ */
+export function resultOnRecord(shown: ChangeResult): ChangeResult | undefined {
+  if (shown.status === "untold") return shown;
+  const { change } = shown;
+  switch (change.onRecord) {
+    case "none":
+    case "applying":
+      return undefined;
+    case "applied":
+    case "persisted":
+      return { status: "told", change: { ...change, action: "apply", status: "changed" } };
+    case "undone": {
+      const reason = "the host has put it back by itself";
+      return { status: "told", change: { ...change, action: "apply", status: "failed", reason } };
+    }
+    default:
+      return change.onRecord satisfies never;
+  }
+}

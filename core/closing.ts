@@ -31,18 +31,29 @@ export const Closing = z.object({
   plan: z.nullable(Plan),
   steps: z.array(StepRecord),
   refusal: z.nullable(z.object({ subject: z.string(), reason: z.string() })),
-  /** Set when a person asked for the undo of a finished incident; `forced`: also of what others changed since. */
-  undo: z.nullable(z.object({ forced: z.boolean() })),
+  /**
+   * Set when a finished incident is undone. `forced`: also what others changed since; `reason`: null when a person
+   * asked, else why NAT Medic does it by itself.
+   */
+  undo: z.nullable(z.object({ forced: z.boolean(), reason: z.nullable(z.string()) })),
   failure: z.nullable(Failure),
 });
 export type Closing = z.infer<typeof Closing>;
 
-export function outcomeOf({ diagnosis, steps, refusal, failure }: Closing): Outcome {
+export function outcomeOf({ diagnosis, steps, refusal, undo, failure }: Closing): Outcome {
   const statuses = steps.map(statusOf);
   if (refusal !== null) return "refused";
+  if (undo !== null) return undoOutcome(steps);
   if (statuses.includes("unsettled") || statuses.includes("failed")) return "failed";
   if (statuses.includes("undone")) return "undone";
   if (failure !== null || diagnosis === null) return "failed";
   if (diagnosis.status !== "cause-found") return diagnosis.status;
   return statuses.includes("in-force") ? "fixed" : "proposed";
+}
+
+/** Nothing undone because others have changed the values since is no failure of ours: they decide. */
+function undoOutcome(steps: readonly StepRecord[]): Outcome {
+  if (steps.some(({ undone }) => undone?.status !== "told" || undone.change.status === "failed"))
+    return "failed";
+  return steps.some((step) => statusOf(step) === "undone") ? "undone" : "refused";
 }

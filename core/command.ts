@@ -38,12 +38,23 @@ export function hostReading(outcome: CommandOutcome): HostReading {
   }
 }
 
-export function changeCommand(action: HostChange["action"], incident: Incident, step: PlanStep): Command {
+/** `forced`: an undo also puts back what somebody else has changed since. */
+export function changeCommand(
+  action: HostChange["action"],
+  incident: Incident,
+  step: PlanStep,
+  { forced = false }: { forced?: boolean } = {},
+): Command {
   if (step.document === null) throw new TypeError(`${step.fix} has no document: it is only ever proposed`);
   return {
     instanceId: incident.instanceId,
     document: step.document,
-    parameters: { Action: action, IncidentId: incident.id, ...step.parameters },
+    parameters: {
+      Action: action,
+      IncidentId: incident.id,
+      ...step.parameters,
+      ...(forced ? { Force: "yes" } : {}),
+    },
     comment: `NAT Medic ${action} ${incident.id}`,
   };
 }

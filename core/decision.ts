@@ -29,6 +29,8 @@ export const DecisionRequest = z.object({
   expiresAt: z.string(),
   /** Null while it waits. */
   decided: z.nullable(Decided),
+  /** When people had been told; null: not yet, or nobody knows. */
+  toldAt: z.nullable(z.string()),
   /** Whether Step Functions took the answer: one that was decided and not delivered is delivered again. */
   delivered: z.boolean(),
 });

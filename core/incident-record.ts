@@ -72,3 +72,11 @@ export const IncidentRecord = z.object({
   closing: z.nullable(z.object({ at, outcome: Outcome, subject: z.string(), body: z.string() })),
 });
 export type IncidentRecord = z.infer<typeof IncidentRecord>;
+
+/** Whether every alarm that led here is back to OK. A person who asked has not changed their mind. */
+export function alarmsCleared(triggers: readonly KnownTrigger[]): boolean {
+  return (
+    triggers.length > 0 &&
+    triggers.every(({ trigger, clearedAt }) => trigger.kind === "alarm" && clearedAt !== null)
+  );
+}

@@ -25,6 +25,8 @@ export const Opening = z.discriminatedUnion("decision", [
     incident: Incident,
     steps: z.array(StepRecord),
     force: z.boolean(),
+    /** Null when a person asked. */
+    reason: z.nullable(z.string()),
   }),
   z.object({ decision: z.literal("ignore"), reason: z.string() }),
   /** Nothing is done, and a person is told why. */

@@ -15,7 +15,14 @@ export type Triage =
       eventKey: string | null;
     }
   /** A person wants the changes of a finished incident undone. */
-  | { decision: "undo"; instanceIds: []; reason: string; incidentId: string; force: boolean }
+  | {
+      decision: "undo";
+      instanceIds: [];
+      reason: string;
+      incidentId: string;
+      force: boolean;
+      because: string | null;
+    }
   /**
    * `tell`: a person must know, because an alarm or a request of ours leads nowhere.
    * `cleared`: the alarm went back to OK, which withdraws a question that still waits because of it.
@@ -31,8 +38,12 @@ const Manual = z.strictObject({
   event: z.optional(z.unknown()),
 });
 
-/** `nat-medic undo`. */
-const Undo = z.strictObject({ undo: IncidentId, force: z._default(z.boolean(), false) });
+/** `nat-medic undo`, or (with `because`) our own RescueIncident. */
+const Undo = z.strictObject({
+  undo: IncidentId,
+  force: z._default(z.boolean(), false),
+  because: z._default(z.nullable(z.string()), null),
+});
 
 const MetricStat = z.object({
   metric: z.object({
@@ -107,8 +118,16 @@ function triageManual(input: object, now: string): Triage {
 function triageUndo(input: object): Triage {
   const parsed = z.safeParse(Undo, input);
   if (!parsed.success) return ignore("an undo by hand has undo (an incident ID) and optionally force", true);
-  const { undo: incidentId, force } = parsed.data;
-  return { decision: "undo", instanceIds: [], reason: `undo of ${incidentId} by hand`, incidentId, force };
+  const { undo: incidentId, force, because } = parsed.data;
+  const reason = because === null ? "asked for by hand" : plainLine(because, 200);
+  return {
+    decision: "undo",
+    instanceIds: [],
+    reason: `undo of ${incidentId}: ${reason}`,
+    incidentId,
+    force,
+    because: because === null ? null : reason,
+  };
 }
 
 function triageAlarm({ detail, time, id }: AlarmStateChange): Triage {

@@ -2,11 +2,23 @@
 import * as z from "zod/mini";
 import { Mode } from "../core/mode.ts";
 
+const arn = z.string().check(z.regex(/^arn:/));
+const atLeast = (least: number) => z.coerce.number().check(z.gte(least));
+
 export const environment = {
   mode: () => read("NAT_MEDIC_MODE", Mode),
-  topicArn: () => read("NAT_MEDIC_TOPIC_ARN", z.string().check(z.regex(/^arn:/))),
+  topics: () => ({ people: read("NAT_MEDIC_TOPIC_ARN", arn), chat: read("NAT_MEDIC_CHAT_TOPIC_ARN", arn) }),
+  /** Name of the incident store. */
+  table: () => read("NAT_MEDIC_TABLE", z.string().check(z.minLength(3))),
   /** Seconds that a request for a decision stays open. */
-  approvalSeconds: () => read("NAT_MEDIC_APPROVAL_SECONDS", z.coerce.number().check(z.gte(1))),
+  approvalSeconds: () => read("NAT_MEDIC_APPROVAL_SECONDS", atLeast(1)),
+  limits: () => ({
+    coolDownSeconds: read("NAT_MEDIC_COOL_DOWN_SECONDS", atLeast(0)),
+    automaticChangesPerDay: read("NAT_MEDIC_AUTOMATIC_CHANGES", atLeast(0)),
+  }),
+  /** Where the approval page is served, without a slash at the end. */
+  pageUrl: () => read("NAT_MEDIC_PAGE_URL", z.url()).replace(/\/$/, ""),
+  stateMachineArn: () => read("NAT_MEDIC_STATE_MACHINE_ARN", arn),
 };
 
 /** Throws when the variable is missing or malformed: the state machine reports it like any failure. */

@@ -17,6 +17,9 @@ const publishMetrics = () => {
   if (metrics.hasStoredMetrics()) metrics.publishStoredMetrics();
 };
 
+/** ISO 8601: the clock that `core` and `aws` are given. */
+export const now = () => new Date().toISOString();
+
 const OfIncident = z.object({ incident: z.object({ id: IncidentId }) });
 
 /**

@@ -1,20 +1,30 @@
-/** Ends an incident: one message to people, one set of metrics. */
+/** Ends an incident: its outcome is kept, the instance is free again, and what people will read is written. */
 import { MetricUnit } from "@aws-lambda-powertools/metrics";
 import * as z from "zod/mini";
-import { publish } from "../../aws/sns.ts";
 import { Closing, Outcome } from "../../core/closing.ts";
+import { Publication, publications } from "../../core/notice.ts";
 import { report } from "../../core/report.ts";
 import { environment } from "../environment.ts";
 import { metrics, step } from "../step.ts";
+import { keepOutcome, whatIsKept } from "./keep-outcome.ts";
 
 export const handler = step({
   input: Closing,
-  output: z.object({ outcome: Outcome, subject: z.string(), body: z.string() }),
-  run: async (closing) => {
-    const message = report(closing);
-    await publish(environment.topicArn(), message);
+  output: z.object({
+    outcome: Outcome,
+    subject: z.string(),
+    body: z.string(),
+    messages: z.array(Publication),
+  }),
+  run: async (given) => {
+    const kept = await whatIsKept(given);
+    const closing = { ...given, incident: given.incident ?? kept?.incident ?? null };
+    const { outcome, ...notice } = report(closing, kept?.triggers ?? []);
+    const mine = kept === undefined || (await keepOutcome(closing, kept, { outcome, ...notice.people }));
     metrics.addMetric("IncidentClosed", MetricUnit.Count, 1);
-    metrics.addDimension("Outcome", message.outcome);
-    return message;
+    metrics.addDimension("Outcome", outcome);
+    // Closed already, by whoever took this execution for dead: people were told then.
+    const messages = mine ? publications(notice, environment.topics()) : [];
+    return { outcome, ...notice.people, messages };
   },
 });

@@ -1,23 +1,36 @@
-/** From an event to an incident, or to a clear reason why there is none. */
+/** From an event to an incident, to the one that it belongs to, or to a clear reason why there is none. */
 import * as z from "zod/mini";
-import { tagsOf } from "../../aws/ec2.ts";
-import { instanceToLookUp, Opening, open } from "../../core/opening.ts";
+import { Opening } from "../../core/opening.ts";
 import { triage } from "../../core/triage.ts";
-import { environment } from "../environment.ts";
 import { step } from "../step.ts";
+import { openInstance } from "./open-instance.ts";
+import { openUndo } from "./open-undo.ts";
+import { withdrawQuestions } from "./withdraw-questions.ts";
 
 const Input = z.object({
   event: z.unknown(),
-  execution: z.object({ name: z.string(), startedAt: z.string() }),
+  /** Whether this is the second look, after a cool-down. */
+  waited: z.boolean(),
+  execution: z.object({ arn: z.string(), name: z.string(), startedAt: z.string() }),
 });
 
 export const handler = step({
   input: Input,
   output: Opening,
-  run: async ({ event, execution }) => {
+  run: async ({ event, waited, execution }): Promise<Opening> => {
     const triaged = triage(event, execution.startedAt);
-    const instanceId = instanceToLookUp(triaged);
-    const tags = instanceId === undefined ? undefined : await tagsOf(instanceId);
-    return open({ triage: triaged, stackMode: environment.mode(), tags, execution });
+    switch (triaged.decision) {
+      case "open":
+        return openInstance({ triaged, waited, execution });
+      case "undo":
+        return openUndo({ triaged, execution });
+      case "ignore": {
+        const { reason, tell, cleared } = triaged;
+        if (cleared !== undefined) await withdrawQuestions(cleared);
+        return tell ? { decision: "refuse", subject: "an event", reason } : { decision: "ignore", reason };
+      }
+      default:
+        return triaged satisfies never;
+    }
   },
 });

@@ -1,15 +1,23 @@
-/** Makes a verified step survive a reboot. */
+/** Makes a verified step survive a reboot, and tells the host to keep it. */
 import * as z from "zod/mini";
+import { beginAction, endAction } from "../../aws/incident-store.ts";
 import { runDocument } from "../../aws/ssm.ts";
 import { ChangeResult } from "../../core/change.ts";
 import { changeCommand, changeResult } from "../../core/command.ts";
 import { Incident } from "../../core/incident.ts";
 import { PlanStep } from "../../core/plan.ts";
-import { step } from "../step.ts";
+import { environment } from "../environment.ts";
+import { now, step } from "../step.ts";
 
 export const handler = step({
   input: z.object({ incident: Incident, step: PlanStep }),
   output: ChangeResult,
-  run: async ({ incident, step: planned }) =>
-    changeResult(await runDocument(changeCommand("persist", incident, planned))),
+  // Asked twice, the host answers the second time that it is so already.
+  run: async ({ incident, step: planned }) => {
+    const table = environment.table();
+    await beginAction(table, incident.id, { fix: planned.fix, action: "persist", begunAt: now() });
+    const result = changeResult(await runDocument(changeCommand("persist", incident, planned)));
+    await endAction(table, incident.id, planned.fix, "persist", result, now());
+    return result;
+  },
 });

@@ -1,15 +1,26 @@
-/** Puts back what this incident changed in one step; safe to run when nothing was changed. */
+/** Puts back what this incident changed in one step; safe to run when nothing was changed, and twice. */
 import * as z from "zod/mini";
+import { beginAction, endAction, noteUndo } from "../../aws/incident-store.ts";
 import { runDocument } from "../../aws/ssm.ts";
 import { ChangeResult } from "../../core/change.ts";
+import { Closing } from "../../core/closing.ts";
 import { changeCommand, changeResult } from "../../core/command.ts";
 import { Incident } from "../../core/incident.ts";
 import { PlanStep } from "../../core/plan.ts";
-import { step } from "../step.ts";
+import { environment } from "../environment.ts";
+import { now, step } from "../step.ts";
 
 export const handler = step({
-  input: z.object({ incident: Incident, step: PlanStep }),
+  input: z.object({ incident: Incident, step: PlanStep, undo: Closing.shape.undo }),
   output: ChangeResult,
-  run: async ({ incident, step: planned }) =>
-    changeResult(await runDocument(changeCommand("undo", incident, planned))),
+  run: async ({ incident, step: planned, undo }) => {
+    const table = environment.table();
+    await beginAction(table, incident.id, { fix: planned.fix, action: "undo", begunAt: now() });
+    // A change that did not help opens the circuit breaker; a person who wants it back does not.
+    if (undo === null) await noteUndo(table, incident.instanceId, now());
+    const command = changeCommand("undo", incident, planned, { forced: undo?.forced ?? false });
+    const result = changeResult(await runDocument(command));
+    await endAction(table, incident.id, planned.fix, "undo", result, now());
+    return result;
+  },
 });

@@ -1,0 +1,64 @@
+/** Opens an incident for one instance, or joins the one that is open: whoever takes the lock first works. */
+import { alarmState } from "../../aws/cloudwatch.ts";
+import { tagsOf } from "../../aws/ec2.ts";
+import {
+  claimEvent,
+  createIncident,
+  joinIncident,
+  readInstance,
+  rememberExecution,
+  takeInstance,
+} from "../../aws/incident-store.ts";
+import { freshInstance } from "../../core/incident-record.ts";
+import { instanceToLookUp, type Opening, type OpeningFacts, open } from "../../core/opening.ts";
+import type { Triage } from "../../core/triage.ts";
+import { environment } from "../environment.ts";
+import { now } from "../step.ts";
+
+export type Asked<Decision extends Triage["decision"]> = {
+  triaged: Triage & { decision: Decision };
+  execution: OpeningFacts["execution"];
+};
+
+/** Losing the race means that somebody else has the lock, so the next look joins; more than this is a defect. */
+const mostAttempts = 5;
+
+export async function openInstance({
+  triaged,
+  waited,
+  execution,
+}: Asked<"open"> & { waited: boolean }): Promise<Opening> {
+  const { trigger, eventKey } = triaged;
+  const instanceId = instanceToLookUp(triaged);
+  const facts = { triage: triaged, stackMode: environment.mode(), limits: environment.limits(), execution };
+  if (instanceId === undefined) {
+    return open({ ...facts, tags: undefined, record: freshInstance, now: now() });
+  }
+  const table = environment.table();
+  const tags = await tagsOf(instanceId);
+  for (let attempt = 0; attempt < mostAttempts; attempt++) {
+    const record = await readInstance(table, instanceId);
+    const at = now();
+    const opening = open({ ...facts, tags, record, now: at });
+    if (!["open", "join", "wait"].includes(opening.decision)) return opening;
+    const mine = eventKey === null || (await claimEvent(table, `${instanceId} ${eventKey}`, execution.arn));
+    if (!mine) return { decision: "ignore", reason: "this event was delivered before" };
+    if (waited && trigger.kind === "alarm" && (await alarmState(trigger.alarmName)) === "OK") {
+      return { decision: "ignore", reason: `the alarm ${trigger.alarmName} cleared during the cool-down` };
+    }
+    const known = { trigger, joinedAt: at, clearedAt: null };
+    if (opening.decision === "join") {
+      await joinIncident(table, opening.incidentId, eventKey ?? execution.name, known);
+    }
+    if (opening.decision !== "open") return opening;
+    const { incident } = opening;
+    // Before the lock: an execution that dies with it is found by this.
+    await rememberExecution(table, execution.arn, { incidentId: incident.id, instanceId });
+    const holder = { incidentId: incident.id, execution: execution.arn, since: at };
+    if (await takeInstance(table, instanceId, holder, record)) {
+      await createIncident(table, incident, execution.arn, known);
+      return opening;
+    }
+  }
+  throw new Error(`${instanceId} was taken by others ${mostAttempts} times in a row`);
+}
