@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { root } from "../../build/layout.ts";
+import { fixes } from "../../core/fixes.ts";
 import { resourcesOf, template } from "./template.ts";
 
 /** Every `*` of every role, and why it cannot be less. */
@@ -10,6 +11,7 @@ const explained: Record<string, string> = {
   "xray:PutTraceSegments": "X-Ray has no resources to name",
   "xray:PutTelemetryRecords": "X-Ray has no resources to name",
   "ec2:DescribeInstances": "EC2's Describe actions take no resource",
+  "cloudwatch:DescribeAlarms": "alarms of any name lead here; it only reads",
   "cloudwatch:GetMetricData": "CloudWatch metrics are no resources of IAM",
   "ssm:GetCommandInvocation":
     "takes no resource; it shows output of commands, which only our own documents produce here",
@@ -36,6 +38,8 @@ const statements = roles.flatMap(([role, { Properties }]) =>
     PolicyDocument.Statement.map((statement) => ({ role, statement })),
   ),
 ) as { role: string; statement: Statement }[];
+const of = (role: string) =>
+  statements.filter((each) => each.role === role).map(({ statement }) => statement);
 const actionsOf = ({ Action }: Statement) => [Action].flat();
 const text = (value: unknown) => JSON.stringify(value);
 
@@ -63,6 +67,41 @@ test("each wildcard resource is explained, and no explanation is left over", () 
   expect([...wild].sort()).toEqual(Object.keys(explained).sort());
 });
 
+test("each fix has exactly the right that it declares, and only the role that changes hosts has it", () => {
+  const declared = Object.values(fixes).flatMap(({ permissions }) => permissions);
+  const documents = of("ChangeHostRole").flatMap((statement) =>
+    [...text(statement.Resource).matchAll(/document\/\$\{(\w+)Document\}/g)].map(
+      ([, name]) => `ssm:SendCommand NatMedic-${name}`,
+    ),
+  );
+  expect(documents.sort()).toEqual([...declared].sort());
+});
+
+test("the page that anybody can reach sees incidents only, and can answer a task, nothing else", () => {
+  const statements = of("DecideRole").filter(
+    (statement) => !/^(logs|xray):/.test(actionsOf(statement)[0] ?? ""),
+  );
+  expect(statements.flatMap(actionsOf).sort()).toEqual([
+    "dynamodb:GetItem",
+    "dynamodb:Query",
+    "dynamodb:UpdateItem",
+    "states:SendTaskSuccess",
+  ]);
+  const [store] = statements.filter((statement) => text(statement).includes("dynamodb:"));
+  expect(text(store?.Condition)).toContain('"dynamodb:LeadingKeys":["incident/*"]');
+});
+
+test("a public function URL has both permissions, and no other function has one", () => {
+  const open = resourcesOf("AWS::Serverless::Function").filter(
+    ([, { Properties }]) => "FunctionUrlConfig" in Properties,
+  );
+  expect(open.map(([name]) => name)).toEqual(["ServeApprovalPageFunction"]);
+  expect(template.Resources.ServeApprovalPagePermission?.Properties).toMatchObject({
+    Action: "lambda:InvokeFunction",
+    InvokedViaFunctionUrl: true,
+  });
+});
+
 test("commands go only to instances with the tag, and only from our own documents", () => {
   const sends = statements.filter(({ statement }) => actionsOf(statement).includes("ssm:SendCommand"));
   expect(sends.length).toBeGreaterThan(0);
@@ -82,8 +121,6 @@ test("commands go only to instances with the tag, and only from our own document
 });
 
 test("functions that only look cannot send a changing document, and functions that only think can do nothing", () => {
-  const of = (role: string) =>
-    statements.filter((each) => each.role === role).map(({ statement }) => statement);
   expect(text(of("ReadHostRole"))).not.toMatch(/RaiseConntrackMax|ShortenConntrackTimeouts/);
   expect(
     of("ThinkRole")

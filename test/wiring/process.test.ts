@@ -27,18 +27,25 @@ const functionOf = (state: State): string =>
 const kebab = (name: string) => name.replace(/(?<!^)[A-Z]/g, "-$&").toLowerCase();
 const functions = resourcesOf("AWS::Serverless::Function").map(([name]) => name.replace(/Function$/, ""));
 
-test("every function folder is a state of the same name, and a resource of the template", () => {
+/** Functions that the state machine does not call: what calls them instead. */
+const calledBy = { ServeApprovalPage: "FunctionUrlConfig", RescueIncident: "Events" };
+const statesFunctions = functions.filter((name) => !Object.hasOwn(calledBy, name));
+
+test("every function folder is a resource of the template, and a state of the same name or called by something else", () => {
   const inStates = new Set(tasks.map(([, state]) => functionOf(state)).filter((name) => name !== ""));
-  expect([...inStates].map(kebab).sort()).toEqual([...functionNames].sort());
   expect(functions.map(kebab).sort()).toEqual([...functionNames].sort());
+  expect([...inStates].sort()).toEqual([...statesFunctions].sort());
   for (const name of inStates) expect(states.map(([state]) => state)).toContain(name);
+  for (const [name, caller] of Object.entries(calledBy)) {
+    expect(template.Resources[`${name}Function`]?.Properties, name).toHaveProperty(caller);
+  }
 });
 
 test("every substitution of the definition is given by the template, and none is left over", () => {
   const used = new Set([...definitionJson().matchAll(/\$\{(\w+)\}/g)].map(([, name]) => name));
   const given = template.Resources.RemediateStateMachine?.Properties.DefinitionSubstitutions;
   expect(Object.keys(given).sort()).toEqual([...used].sort());
-  for (const name of functions)
+  for (const name of statesFunctions)
     expect(given[`${name}Function`]).toEqual({ "Fn::GetAtt": `${name}Function.Arn` });
 });
 
@@ -48,7 +55,7 @@ test("the state machine may invoke every function and nothing else", () => {
     ({ Action }: State) => Action === "lambda:InvokeFunction",
   );
   const allowed = invoke.Resource.map((resource: State) => resource["Fn::GetAtt"]);
-  expect(allowed.sort()).toEqual(functions.map((name) => `${name}Function.Arn`).sort());
+  expect(allowed.sort()).toEqual(statesFunctions.map((name) => `${name}Function.Arn`).sort());
 });
 
 test("every task has a timeout longer than its function's, and every failure is caught or is the last word", () => {
@@ -58,7 +65,7 @@ test("every task has a timeout longer than its function's, and every failure is 
     if (resource !== undefined && typeof state.TimeoutSeconds === "number") {
       expect(state.TimeoutSeconds, name).toBeGreaterThan(resource.Properties.Timeout);
     }
-    if (name !== "TellPlainly") expect(caught, name).toBe(true);
+    expect(caught, name).toBe(true);
   }
 });
 
@@ -73,27 +80,49 @@ test("whoever waits for a document waits longer than delivery and the document m
   }
 });
 
-test("only transient errors are retried, with full jitter, and a change is never retried blindly", () => {
-  for (const [name, { Retry = [] }] of tasks) {
-    for (const retrier of Retry) {
+test("only transient errors are retried, with full jitter; those of a function include its death", () => {
+  for (const [name, state] of tasks) {
+    for (const retrier of state.Retry ?? []) {
       expect(retrier.JitterStrategy, name).toBe("FULL");
       expect(retrier.ErrorEquals, name).not.toContain("States.ALL");
     }
+    if (functionOf(state) === "") continue;
+    expect(state.Retry[0].ErrorEquals, name).toEqual(
+      expect.arrayContaining(["Lambda.Unknown", "Runtime.ExitError", "Sandbox.Timedout"]),
+    );
   }
-  expect(definition.States.ApplyFix).not.toHaveProperty("Retry");
-  expect(definition.States.PersistFix).not.toHaveProperty("Retry");
 });
+
+/** Where a failure may lead, besides the report and the undo before it: what goes on without what failed. */
+const goesOn: Record<string, string> = {
+  AskApproval: "IsItApproved",
+  PublishOpening: "OpeningUntold",
+  PublishOutcome: "OutcomeUntold",
+  UndoOne: "NotUndone",
+  TellPlainly: "Unreported",
+};
 
 test("every failure ends in a report that names the state, or in the undo that comes before it", () => {
   for (const [name, { Catch = [] }] of states) {
     for (const { Next, Assign, ErrorEquals } of Catch) {
-      expect(["CloseIncident", "UndoFix", "RecordStep", "TellPlainly"], name).toContain(Next);
+      expect(["CloseIncident", "UndoFix", "RecordStep", "TellPlainly", goesOn[name]], name).toContain(Next);
       if (Next === "CloseIncident" || Next === "UndoFix") {
         expect(Assign.failure.state, name).toContain("State.Name");
         expect(ErrorEquals, name).toEqual(["States.ALL"]);
       }
     }
   }
+});
+
+test("whoever dies with the state machine is rescued: all three ends of it call RescueIncident", () => {
+  const rule = template.Resources.RescueIncidentFunction?.Properties.Events.ExecutionDied;
+  expect(rule.Properties.Pattern).toMatchObject({
+    source: ["aws.states"],
+    "detail-type": ["Step Functions Execution Status Change"],
+    detail: { status: ["FAILED", "TIMED_OUT", "ABORTED"] },
+  });
+  const rescue = readFileSync(join(root, "functions", "rescue-incident", "handler.ts"), "utf8");
+  expect(rescue).toContain(`"${definition.States.Failed?.Error}"`);
 });
 
 test("the definition satisfies the validator and our own stricter reading", () => {
@@ -117,7 +146,11 @@ test("each function has an event for sam local invoke", () => {
 test("the environment that functions read is what the template gives them", () => {
   const source = readFileSync(join(root, "functions", "environment.ts"), "utf8");
   const read = [...source.matchAll(/read\("(\w+)"/g)].map(([, name]) => name);
-  expect(Object.keys(template.Globals.Function.Environment.Variables).sort()).toEqual(read.sort());
+  const given = [
+    template.Globals.Function,
+    ...resourcesOf("AWS::Serverless::Function").map(([, { Properties }]) => Properties),
+  ].flatMap(({ Environment }) => Object.keys(Environment?.Variables ?? {}));
+  expect(given.sort()).toEqual(read.sort());
 });
 
 test("what the template includes is built", () => {
