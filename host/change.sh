@@ -1,23 +1,30 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2016,SC2086,SC2046,SC2034 # awk's own $1; lists of words; variables of the script that includes this.
-# What every fix shares: one change at a time, the old values on disk before anything moves, an exact undo, and one
-# line of JSON as the answer. The script that includes this sets
-#   FIX        its id
-#   SETTINGS   the sysctls under net.netfilter that it may change, in the order to change them
-#   DIRECTION  raise or lower
+# What every fix shares: one change at a time, a restore that the host itself carries out unless the change is kept,
+# the old values on disk before anything moves, an exact undo, and one line of JSON as the answer. The script that
+# includes this sets
+#   FIX         its id
+#   SETTINGS    the sysctls under net.netfilter that it may change, in the order to change them
+#   DIRECTION   raise or lower
+#   CLEAN_UNDO  yes, or no: then it is not begun unless its restore could be armed
 # and defines wanted_value SETTING (0: leave it), apply_guard and undo_guard (which may `refuse`), and
 # persist_settings OWNER, which writes files and sets PERSISTED to `<what>:<setting without nf_conntrack_>` words.
 
 LC_ALL=C
 export LC_ALL
+umask 022
 case ":$PATH:" in *:/usr/bin:*) PATH=$PATH:/usr/sbin:/sbin ;; esac
 # Tests point this at a tree of their own.
 ROOT=${NAT_MEDIC_ROOT:-}
 SYSCTL=$ROOT/proc/sys/net/netfilter
 STATE_ROOT=$ROOT/var/lib/nat-medic
+SYSTEMD=$ROOT/run/systemd/system
+STATE=
+RESTORING=
 VALUES=
 FILES=
 NOTES=
+TOLD=
 
 have() { command -v "$1" >/dev/null 2>&1; }
 
@@ -35,6 +42,7 @@ note() { NOTES="$NOTES${NOTES:+,}\"$(plain "$1")\""; }
 
 tell_value() { # setting before after
   VALUES="$VALUES${VALUES:+,}{\"setting\":\"net.netfilter.$1\",\"before\":\"$2\",\"after\":\"$3\"}"
+  TOLD="$TOLD${TOLD:+, }$1 $2 -> $3"
 }
 
 tell_file() { # path action
@@ -42,9 +50,16 @@ tell_file() { # path action
 }
 
 answer() { # status reason
+  [ -z "$RESTORING" ] || finish_restore "$1" "$2"
+  restores_at=$(restores_at)
+  if [ "$restores_at" != 0 ] && ! restore_is_armed; then
+    restores_at=0
+    note 'the restore that was armed is gone: the host will not put this back by itself'
+  fi
   printf '{"schema":"nat-medic/change/1","fix":"%s","action":"%s","incident":"%s","status":"%s","reason":"%s",' \
     "$FIX" "$ACTION" "$INCIDENT" "$1" "$(plain "$2")"
-  printf '"values":[%s],"files":[%s],"notes":[%s]}\n' "$VALUES" "$FILES" "$NOTES"
+  printf '"values":[%s],"files":[%s],"notes":[%s],"onRecord":"%s","restoresAt":%s}\n' \
+    "$VALUES" "$FILES" "$NOTES" "$(status)" "$restores_at"
   exit 0
 }
 refuse() { answer refused "$1"; }
@@ -62,6 +77,7 @@ read_request() {
   ACTION=${SSM_Action:-show}
   INCIDENT=${SSM_IncidentId:-}
   FORCE=${SSM_Force:-no}
+  RESTORE_AFTER=${SSM_RestoreAfterSeconds:-0}
   case $ACTION in
     apply | persist | undo | show) ;;
     *)
@@ -85,13 +101,21 @@ read_request() {
   esac
   [ ${#INCIDENT} -le 64 ] || fail 'IncidentId is longer than 64 characters'
   case $FORCE in yes | no) ;; *) fail 'Force must be yes or no' ;; esac
+  is_setting_value "$RESTORE_AFTER" || fail 'RestoreAfterSeconds must be a number of seconds'
+  [ "$RESTORE_AFTER" -le 86400 ] || fail 'RestoreAfterSeconds is more than a day'
   AWK='awk'
   have mawk && AWK='mawk'
   STATE=$STATE_ROOT/$INCIDENT/$FIX
+  RESTORE=$STATE.restore.sh
+  UNIT=nat-medic-restore-$INCIDENT-$FIX
+  # Only the restore itself says so.
+  RESTORING=${NAT_MEDIC_RESTORE:-}
 }
 
 # --- State ----------------------------------------------------------------------------------------------------
-# /var/lib/nat-medic/<incident>/<fix>            `<key> <value>` lines: status, before.*, wanted.*, after.*, undone*
+# /var/lib/nat-medic/<incident>/<fix>            `<key> <value>` lines: status, before.*, wanted.*, after.*, undone*,
+#                                                boot (which one of this host), restore_at (Unix seconds, 0: not)
+# /var/lib/nat-medic/<incident>/<fix>.restore.sh this script, set to undo the change: while a restore is armed
 # /var/lib/nat-medic/<incident>/<fix>.files      paths that persist wrote, one a line
 # /var/lib/nat-medic/<incident>/<fix>.copies/    each of them as it was (if it was) and as we wrote it
 
@@ -115,20 +139,54 @@ state_of() { # state-file key
 }
 recorded() { state_of "$STATE" "$1"; }
 
-# Sets several keys at once: all of them are on disk, or none.
-record() { # key value...
+write_record() { # awk-condition-for-lines-to-keep key value...
+  keep=$1
+  shift
   mkdir -p "$STATE_ROOT/$INCIDENT" 2>/dev/null || return 1
   [ -e "$STATE" ] || true >"$STATE" || return 1
-  printf '%s %s\n' "$@" | $AWK '!seen[$1]++' - "$STATE" | replace_file "$STATE"
+  printf '%s %s\n' "$@" | $AWK "(NR == FNR || $keep)"' && !seen[$1]++' - "$STATE" | replace_file "$STATE"
+}
+# Sets several keys at once: all of them are on disk, or none.
+record() { write_record 1 "$@"; } # key value...
+# The same, and of what was there only stays that something was undone, and when.
+record_anew() { write_record '/^undone/' "$@"; } # key value...
+
+boot_id() { cat "$ROOT/proc/sys/kernel/random/boot_id" 2>/dev/null || echo unknown; }
+
+has_restarted() {
+  boot=$(recorded boot)
+  case $boot in '' | unknown) return 1 ;; esac
+  present_boot=$(boot_id)
+  [ "$present_boot" != unknown ] && [ "$present_boot" != "$boot" ]
 }
 
-# none, applying, applied, persisted (files only) or undone.
+# none, applying, applied, persisted or undone. A restart of the host undoes what was not made to last.
 status() {
   word=$(recorded status)
-  if [ -n "$word" ]; then echo "$word"
-  elif [ -n "$(recorded undone_at)" ]; then echo undone
-  else echo none; fi
+  if [ -z "$STATE" ]; then
+    word=none
+  elif [ -e "$STATE.files" ]; then
+    word=${word:-persisted}
+  else
+    case $word in
+      applying | applied) ! has_restarted || word=undone ;;
+      '') word=$([ -n "$(recorded undone_at)" ] && echo undone || echo none) ;;
+    esac
+  fi
+  echo "$word"
 }
+
+utc() { date -u -d "@$1" '+%Y-%m-%d %H:%M:%S UTC' 2>/dev/null || echo "$1 seconds after 1970"; }
+
+why_undone() {
+  if [ -n "$(recorded status)" ]; then echo 'this host has restarted since, which undid the change'
+  elif [ "$(recorded undone_by)" = host ]; then
+    echo "the host has put this back at $(utc "$(recorded undone_at)"), since nobody had kept the change by then"
+  else echo 'this incident has been undone before'; fi
+}
+
+# What this incident has begun on this host and not finished.
+has_begun() { [ "$(status)" = applying ] && [ -n "$(recorded "before.$1")" ]; } # setting
 
 # Closes the record: what stays is that something was undone, and when.
 forget_change() {
@@ -142,7 +200,10 @@ take_lock() {
   # A failed `exec` would end the shell without an answer, so try first.
   (true >>"$ROOT/run/nat-medic.lock") 2>/dev/null || fail 'cannot open /run/nat-medic.lock'
   exec 9>>"$ROOT/run/nat-medic.lock"
-  flock -w 20 9 || fail 'another change has been running for 20 seconds'
+  patience=20
+  # Nobody would ask the restore again.
+  [ -z "$RESTORING" ] || patience=600
+  flock -w $patience 9 || fail "another change has been running for $patience seconds"
 }
 
 # --- Running values -------------------------------------------------------------------------------------------
@@ -186,18 +247,119 @@ require_module() {
   [ -e "$SYSCTL/nf_conntrack_count" ] || refuse 'nf_conntrack is not loaded: this host tracks no connections'
 }
 
+# --- The restore ----------------------------------------------------------------------------------------------
+# The agent kills the whole process group at its timeout, and who sent the command may be gone by then: so a timer
+# outside of that group is armed before anything changes, and cancelled when the change is kept or undone.
+
+# The restore is this very script, with its request in front. Its argument says which arming it is for.
+write_restore() { # unix-seconds
+  # In one piece only, as the documents have it: elsewhere it would not find what it includes.
+  [ -f "$0" ] && grep -q '^write_restore() {' "$0" && mkdir -p "$STATE_ROOT/$INCIDENT" || return 1
+  {
+    echo '#!/bin/sh'
+    echo "# Puts back what $INCIDENT changed on this host ($FIX). Runs by itself at $(utc "$1") unless the"
+    echo '# change has been kept or undone by then. May be run by hand.'
+    echo "NAT_MEDIC_RESTORE=\${1:-$1}"
+    echo '[ $# = 0 ] || exec >/dev/null 2>&1'
+    [ -z "$ROOT" ] || echo "NAT_MEDIC_ROOT='$ROOT'"
+    $AWK 'BEGIN {
+      for (name in ENVIRON)
+        if (name ~ /^SSM_[A-Za-z]+$/ && ENVIRON[name] ~ /^[A-Za-z0-9-]*$/) print name "=\047" ENVIRON[name] "\047"
+    }'
+    echo "SSM_Action=undo SSM_IncidentId=$INCIDENT SSM_Force=no"
+    cat "$0"
+  } | replace_file "$RESTORE" && chmod 0700 "$RESTORE"
+}
+
+# A unit of its own, and so a control group of its own.
+arm_by_systemd() { # unix-seconds
+  [ -d "$SYSTEMD" ] && have systemd-run || return 1
+  # Without the property, which old releases may lack, it may come up to a minute late.
+  for property in --timer-property=AccuracySec=1s ''; do
+    timeout 10 systemd-run --on-active="$RESTORE_AFTER" --unit="$UNIT" $property /bin/sh "$RESTORE" "$1" \
+      </dev/null >/dev/null 2>&1 9>&- && return 0
+  done
+  return 1
+}
+
+# A session of its own. The last word is what it is found by.
+arm_by_session() { # unix-seconds
+  have setsid || return 1
+  setsid sh -c 'sleep "$1" && exec sh "$2" "$3" "$4"' restore "$RESTORE_AFTER" "$RESTORE" "$1" "$UNIT:$RESTORE" \
+    </dev/null >/dev/null 2>&1 9>&- &
+}
+
+sessions() {
+  found=$(grep -lF "$UNIT:$RESTORE" /proc/[0-9]*/cmdline 2>/dev/null)
+  for process in $found; do
+    process=${process#/proc/}
+    # `grep` has found itself too, and is gone.
+    [ ! -e "/proc/${process%/cmdline}" ] || echo "${process%/cmdline}"
+  done
+}
+
+# Sets RESTORES_AT.
+arm_restore() {
+  RESTORES_AT=0
+  disarm_restore
+  [ "$RESTORE_AFTER" != 0 ] || return 0
+  at=$(($(date +%s) + RESTORE_AFTER))
+  write_restore "$at" && { arm_by_systemd "$at" || arm_by_session "$at"; } || return 1
+  RESTORES_AT=$at
+}
+
+# Leaves no timer, unit, process or file. The restore itself only ends what set it off.
+disarm_restore() {
+  [ -e "$RESTORE" ] || return 0
+  if [ -d "$SYSTEMD" ] && have systemctl; then
+    timeout 10 systemctl stop "$UNIT.timer" >/dev/null 2>&1
+    [ -n "$RESTORING" ] || timeout 10 systemctl stop "$UNIT.service" >/dev/null 2>&1
+  fi
+  [ -n "$RESTORING" ] || for leader in $(sessions); do kill -TERM "-$leader" 2>/dev/null; done
+  rm -f "$RESTORE"
+}
+
+# First on record, so that a restore which can no longer be stopped finds itself cancelled.
+cancel_restore() {
+  case $(recorded restore_at) in '' | 0) ;; *) record restore_at 0 || note 'the state file could not be written' ;; esac
+  disarm_restore
+}
+
+# When the host will put the change back by itself, in Unix seconds; 0: it will not.
+restores_at() {
+  at=
+  case $(status) in applying | applied) at=$(recorded restore_at) ;; esac
+  echo "${at:-0}"
+}
+
+restore_is_armed() {
+  { [ -d "$SYSTEMD" ] && have systemctl &&
+    timeout 10 systemctl is-active --quiet "$UNIT.timer" "$UNIT.service" >/dev/null 2>&1; } || [ -n "$(sessions)" ]
+}
+
+# Nobody reads a restore's answer, so what came of it goes to the record and the system's log.
+finish_restore() { # status reason
+  case $1 in
+    refused | failed)
+      record restore_at 0 restore_refused "$2"
+      disarm_restore
+      ;;
+  esac
+  ! have logger || logger -t nat-medic "$INCIDENT $FIX: nobody has kept the change in time, undo: $1 $2 $TOLD" 2>/dev/null
+}
+
 # --- Apply ----------------------------------------------------------------------------------------------------
 
 apply() {
   require_module
-  [ "$(status)" != applied ] || answer_applied_before
+  case $(status) in applied | persisted) [ -z "$(recorded_settings)" ] || answer_applied_before ;; esac
   wanted=
   for setting in $SETTINGS; do
     present=$(running "$setting")
     is_setting_value "$present" || fail "net.netfilter.$setting cannot be read"
     value=$(wanted_value "$setting")
     # What an interrupted run of this incident has already begun is finished, whatever its value is now.
-    if [ -n "$(recorded "before.$setting")" ] && [ "$(status)" = applying ]; then
+    if has_begun "$setting"; then
       [ "$value" != 0 ] || value=$(recorded "wanted.$setting")
       wanted="$wanted $setting"
     elif [ "$value" != 0 ] && is_forward "$present" "$value"; then
@@ -208,13 +370,16 @@ apply() {
   for setting in $SETTINGS; do
     value=$(wanted_value "$setting")
     [ -z "$wanted" ] || [ "$value" = 0 ] || ! is_forward "$value" "$(running "$setting")" ||
-      [ -n "$(recorded "before.$setting")" ] ||
-      refuse "$setting is $(running "$setting"): $value would undo that"
+      has_begun "$setting" || refuse "$setting is $(running "$setting"): $value would undo that"
   done
   apply_guard "$wanted"
   applied=
   if [ -n "$wanted" ]; then
-    record_before $wanted || fail 'the old values cannot be written to /var/lib/nat-medic, so nothing was changed'
+    arm_restore || no_restore
+    if ! begin_record $wanted; then
+      disarm_restore
+      fail 'the old values cannot be written to /var/lib/nat-medic, so nothing was changed'
+    fi
     for setting in $wanted; do
       present=$(running "$setting")
       value=$(wanted_value "$setting")
@@ -241,13 +406,19 @@ finish_apply() { # changed | unchanged
   answer "$1" ''
 }
 
-record_before() { # settings
-  [ "$(status)" != applying ] || return 0
-  pairs=
+no_restore() {
+  [ "$CLEAN_UNDO" = yes ] ||
+    refuse 'no restore could be armed on this host, and this change cannot be undone cleanly: it was not made'
+  note 'no restore could be armed: the host will not put this back by itself'
+}
+
+begin_record() { # settings
+  pairs="status applying boot $(boot_id) restore_at $RESTORES_AT"
   for setting in "$@"; do
-    pairs="$pairs before.$setting $(running "$setting") wanted.$setting $(wanted_value "$setting")"
+    has_begun "$setting" ||
+      pairs="$pairs before.$setting $(running "$setting") wanted.$setting $(wanted_value "$setting")"
   done
-  record status applying $pairs
+  if [ "$(status)" = applying ]; then record $pairs; else record_anew $pairs; fi
 }
 
 answer_applied_before() {
@@ -276,17 +447,36 @@ roll_back() { # failed-setting settings
     [ "$(running "$setting")" = "$before" ] || left="$left $setting"
     tell_value "$setting" "$before" "$(running "$setting")"
   done
-  [ -n "$left" ] || forget_change
+  # What is left, the restore may still put back.
   [ -z "$left" ] || fail "$culprit did not take its value, and these could not be put back:$left"
+  forget_change
+  disarm_restore
   fail "$culprit did not take its value: everything is as it was"
 }
 
 # --- Undo -----------------------------------------------------------------------------------------------------
 
+# With what undo would put back, and what is there now.
+refuse_undo() { # reason
+  VALUES=
+  for setting in $(reversed $(recorded_settings)); do
+    before=$(recorded "before.$setting")
+    present=$(running "$setting")
+    [ "$present" = "$before" ] || tell_value "$setting" "$before" "$present"
+  done
+  refuse "$1"
+}
+
 undo() {
   case $(status) in
-    undone) answer unchanged 'this incident has been undone before' ;;
-    none) [ -e "$STATE.files" ] || answer unchanged 'this incident changed nothing on this host' ;;
+    undone)
+      cancel_restore
+      answer unchanged "$(why_undone)"
+      ;;
+    none)
+      cancel_restore
+      answer unchanged 'this incident changed nothing on this host'
+      ;;
   esac
   # All or nothing, so look at everything before touching anything.
   restore=
@@ -297,7 +487,7 @@ undo() {
     after=$(recorded "after.$setting")
     [ "$present" != "$before" ] || continue
     if [ "$present" != "$after" ] && ! { [ -z "$after" ] && is_as_asked "$setting" "$present" "$(recorded "wanted.$setting")"; }; then
-      [ "$FORCE" = yes ] || refuse "$setting is $present: somebody has changed it since (it was ${after:-not} set here), so nothing was undone"
+      [ "$FORCE" = yes ] || refuse_undo "$setting is $present: somebody has changed it since (it was ${after:-not} set here), so nothing was undone"
       note "$setting was $present, which somebody else had set"
     fi
     restore="$restore $setting"
@@ -312,10 +502,13 @@ undo() {
     [ "$(running "$setting")" = "$before" ] || fail "$setting did not take back $before"
   done
   restore_files
-  pairs=
-  for setting in $(recorded_settings); do pairs="$pairs undone_after.$setting $(recorded "after.$setting")"; done
-  { record undone_at "$(date +%s)" $pairs && forget_change; } ||
-    note 'the state file could not be written: undo may be asked again'
+  pairs="undone_at $(date +%s) undone_by $([ -n "$RESTORING" ] && echo host || echo request)"
+  for setting in $(recorded_settings); do
+    after=$(recorded "after.$setting")
+    pairs="$pairs undone_after.$setting ${after:-$(recorded "wanted.$setting")}"
+  done
+  record_anew $pairs || note 'the state file could not be written: undo may be asked again'
+  disarm_restore
 }
 
 finish_undo() {
@@ -393,10 +586,14 @@ check_files() {
     before=$(copy_of "$path" before)
     [ -e "$file" ] || continue
     same_content "$file" "$(copy_of "$path" after)" || { [ -e "$before" ] && same_content "$file" "$before"; } ||
-      [ "$FORCE" = yes ] || refuse "$path has been edited since, so nothing was undone"
+      [ "$FORCE" = yes ] || {
+        tell_file "$path" kept
+        refuse_undo "$path has been edited since, so nothing was undone"
+      }
   done <"$STATE.files"
 }
 
+# The last written first: at any moment a restart finds files that agree with each other.
 restore_files() {
   [ -e "$STATE.files" ] || return 0
   while IFS= read -r path; do
@@ -413,7 +610,9 @@ restore_files() {
       flush "${file%/*}"
       tell_file "$path" removed
     fi
-  done <"$STATE.files"
+  done <<END_OF_FILES
+$($AWK '{ line[NR] = $0 } END { for (i = NR; i > 0; i--) print line[i] }' "$STATE.files")
+END_OF_FILES
   rm -rf "$STATE.files" "$STATE.copies"
 }
 
@@ -435,6 +634,12 @@ to_persist() { # what setting
 # Writes what now runs to where a reboot reads it, and then reads back what a reboot would make of all the files.
 # The values it tells are those of a reboot: before, and now.
 persist() {
+  case $(status) in
+    undone) refuse "$(why_undone)" ;;
+    applying) refuse 'the change was interrupted: apply it again, or undo it' ;;
+  esac
+  # It is to be kept, even where it cannot be made to last.
+  cancel_restore
   require_module
   WRITTEN=no
   owner=$(network_owner)
@@ -456,10 +661,10 @@ persist() {
   done
   if [ -n "$broken" ]; then
     fail 'the files were written, but another one wins at boot'
-  elif [ "$WRITTEN" = yes ]; then
-    [ -n "$(recorded status)" ] || record status persisted || note 'the state file could not be written'
-    answer changed ''
   fi
+  [ "$WRITTEN" = no ] && [ -z "$(recorded status)" ] || record status persisted ||
+    note 'the state file could not be written'
+  [ "$WRITTEN" = no ] || answer changed ''
   answer unchanged ''
 }
 
@@ -493,6 +698,10 @@ run_request() {
   esac
   [ -n "$ROOT" ] || [ "$(id -u)" = 0 ] || fail 'only root can do this'
   take_lock
+  if [ -n "$RESTORING" ] && [ "$(recorded restore_at)" != "$RESTORING" ]; then
+    RESTORING=
+    answer unchanged 'this restore has been cancelled'
+  fi
   case $ACTION in
     apply) apply ;;
     persist) persist ;;
@@ -505,6 +714,12 @@ show() {
     present=$(running "$setting")
     [ -z "$present" ] || tell_value "$setting" "$(recorded "before.$setting")" "$present"
   done
-  note "on record for this incident: $(status)"
+  case $(status) in
+    undone) note "$(why_undone)" ;;
+    applying | applied)
+      why=$(recorded restore_refused)
+      [ -z "$why" ] || note "the host could not put this back by itself: $why"
+      ;;
+  esac
   answer unchanged ''
 }

@@ -5,6 +5,8 @@
 #   SSM_Action=apply|persist|undo|show SSM_IncidentId=inc-... raise-conntrack-max.sh
 #   SSM_ConntrackMax  wanted nf_conntrack_max (apply; 0 leaves it)
 #   SSM_Buckets       wanted nf_conntrack_buckets (apply; 0 leaves it); the kernel rounds up to fill a page
+#   SSM_RestoreAfterSeconds  after so long the host undoes an apply by itself, unless it was told to persist (default:
+#                     never; the document's is 900)
 #   SSM_Force         yes: undo also puts back what somebody else has changed since (default no)
 #
 # READS
@@ -12,10 +14,12 @@
 #
 # CHANGES
 #   apply    the two running values. Never lowers one; never beyond a quarter of the free memory.
-#   persist  /etc/sysctl.d/99-zz-nat-medic-raise-conntrack-max.conf, /etc/modprobe.d/nat-medic.conf and
+#   persist  means that the change is to be kept: ends the restore. Then writes
+#            /etc/sysctl.d/99-zz-nat-medic-raise-conntrack-max.conf, /etc/modprobe.d/nat-medic.conf and
 #            /etc/modules-load.d/nat-medic.conf, or the keys of /etc/fck-nat.conf where fck-nat owns the host.
 #   undo     puts back the exact values and files; never sets the limit below the present count.
-#   Always   /var/lib/nat-medic/<incident>: the old values, written before anything moves.
+#   Always   /var/lib/nat-medic/<incident>: the old values, written before anything moves, and the restore: a timer
+#            of systemd, or a sleeping process where systemd is not process 1.
 #
 # OVERHEAD
 #   Rehashing holds up packets: 30 ms at 30,000 entries, 0.5 s at a million. 450 B per entry, 8 B per bucket.
@@ -23,12 +27,14 @@
 # EXAMPLE
 #   {"schema":"nat-medic/change/1","fix":"raise-conntrack-max","action":"apply","incident":"inc-20261121-a1b2c3d4",
 #   "status":"changed","reason":"","values":[{"setting":"net.netfilter.nf_conntrack_buckets","before":"8192",
-#   "after":"65536"},{"setting":"net.netfilter.nf_conntrack_max","before":"8192","after":"65536"}],"files":[],"notes":[]}
+#   "after":"65536"},{"setting":"net.netfilter.nf_conntrack_max","before":"8192","after":"65536"}],"files":[],"notes":[],
+#   "onRecord":"applied","restoresAt":1795253400}
 # shellcheck source-path=SCRIPTDIR disable=SC2016,SC2086 # awk's own $1; lists of words.
 set -u
 FIX=raise-conntrack-max
 SETTINGS='nf_conntrack_buckets nf_conntrack_max'
 DIRECTION=raise
+CLEAN_UNDO=yes
 
 . "$(dirname "$0")/persistence.sh"
 . "$(dirname "$0")/change.sh"
@@ -63,7 +69,7 @@ undo_guard() { # settings
       count=$(running nf_conntrack_count)
       before=$(recorded before.nf_conntrack_max)
       [ "$count" -le "$before" ] ||
-        refuse "the table holds $count entries: a limit of $before would refuse every new connection, so nothing was undone"
+        refuse_undo "the table holds $count entries: a limit of $before would refuse every new connection, so nothing was undone"
       ;;
   esac
 }
@@ -91,12 +97,13 @@ $sysctls}"
     [ -z "$pairs" ] || write_fck_nat_conf $pairs || return 1
     note 'a new instance of fck-nat writes its configuration from user data: set it there too'
   fi
+  # In this order a restart in between finds the old values or the new: sysctls need the module to be loaded before
+  # them, and with hashsize alone it would make the limit eight times as large.
+  write_modules_load || return 1
   [ -z "$sysctls" ] || write_file /etc/sysctl.d/99-zz-nat-medic-raise-conntrack-max.conf "# Written by NAT Medic.
 $sysctls" || return 1
-  # With hashsize alone the module would make the limit eight times as large; the sysctl sets it right after.
   module_is_built_in || write_file /etc/modprobe.d/nat-medic.conf "# Written by NAT Medic.
-options nf_conntrack hashsize=$buckets" || return 1
-  write_modules_load
+options nf_conntrack hashsize=$buckets"
 }
 
 main() {

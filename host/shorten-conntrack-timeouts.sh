@@ -6,6 +6,8 @@
 #   SSM_EstablishedSeconds  wanted tcp_timeout_established (apply; at least 7440; 0 leaves it)
 #   SSM_TimeWaitSeconds     wanted tcp_timeout_time_wait (apply; at least 60; 0 leaves it)
 #   SSM_Retime              yes: existing entries get the timer they would have under the new timeout (default yes)
+#   SSM_RestoreAfterSeconds after so long the host undoes an apply by itself, unless it was told to persist (default:
+#                           never; the document's is 900). Refused where that cannot be armed.
 #   SSM_Force               yes: undo also puts back what somebody else has changed since (default no)
 #
 # READS
@@ -14,10 +16,12 @@
 # CHANGES
 #   apply    the running timeouts (only ever down) and, through ctnetlink, the timers of established entries that
 #            still run on a longer one. Those idle for longer than the new timeout end at once.
-#   persist  /etc/sysctl.d/99-zz-nat-medic-shorten-conntrack-timeouts.conf and /etc/modules-load.d/nat-medic.conf, or
+#   persist  means that the change is to be kept: ends the restore. Then writes
+#            /etc/sysctl.d/99-zz-nat-medic-shorten-conntrack-timeouts.conf and /etc/modules-load.d/nat-medic.conf, or
 #            the key of /etc/fck-nat.conf where fck-nat owns the host.
 #   undo     puts back the exact timeouts and files. Timers that were moved stay moved.
-#   Always   /var/lib/nat-medic/<incident>: the old values, written before anything moves.
+#   Always   /var/lib/nat-medic/<incident>: the old values, written before anything moves, and the restore: a timer
+#            of systemd, or a sleeping process where systemd is not process 1.
 #
 # OVERHEAD
 #   Re-timing 250,000 entries: 3.8 s of one core on Linux 6.18, in batches of 64; packets are not held up.
@@ -26,12 +30,15 @@
 #   {"schema":"nat-medic/change/1","fix":"shorten-conntrack-timeouts","action":"apply",
 #   "incident":"inc-20261121-a1b2c3d4","status":"changed","reason":"",
 #   "values":[{"setting":"net.netfilter.nf_conntrack_tcp_timeout_established","before":"432000","after":"86400"}],
-#   "files":[],"notes":["re-timed 111893 established entries, of which 84084 end at once; left 28 as they were"]}
+#   "files":[],"notes":["re-timed 111893 established entries, of which 84084 end at once; left 28 as they were"],
+#   "onRecord":"applied","restoresAt":1795253400}
 # shellcheck source-path=SCRIPTDIR disable=SC2016,SC2086 # awk's own $1; lists of words.
 set -u
 FIX=shorten-conntrack-timeouts
 SETTINGS='nf_conntrack_tcp_timeout_established nf_conntrack_tcp_timeout_time_wait'
 DIRECTION=lower
+# Timers that were moved stay moved.
+CLEAN_UNDO=no
 # RFC 5382, REQ-5: an idle established connection lives for 2 hours 4 minutes at least; keepalive takes 2 hours.
 LEAST_ESTABLISHED=7440
 # A server may hold TIME_WAIT for 60 seconds: a port that comes back sooner meets it.
@@ -117,10 +124,10 @@ persist_settings() { # owner
     sysctls="${sysctls:+$sysctls
 }net.netfilter.nf_conntrack_tcp_timeout_time_wait = $(to_persist time_wait nf_conntrack_tcp_timeout_time_wait)"
   fi
+  write_modules_load || return 1
   [ -z "$sysctls" ] ||
     write_file /etc/sysctl.d/99-zz-nat-medic-shorten-conntrack-timeouts.conf "# Written by NAT Medic.
-$sysctls" || return 1
-  write_modules_load
+$sysctls"
 }
 
 main() {

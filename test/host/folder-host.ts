@@ -13,6 +13,8 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
+import { spliceScript } from "../../host/documents.ts";
+
 export const hostFolder = join(import.meta.dirname, "../../host");
 
 export function captured(name: string): string {
@@ -80,7 +82,10 @@ export function folderHost({ awk = awks[0] ?? "awk" } = {}) {
     settingNow: (name: string) => Number(host.read(`proc/sys/net/netfilter/${name}`)),
     run(script: string, environment: Record<string, string> = {}, shell = shells[0] ?? "sh") {
       const path = installed(shell) ?? "/bin/sh";
-      const ran = spawnSync(path, [...(shell === "busybox" ? ["sh"] : []), join(hostFolder, script)], {
+      // In one piece, as it arrives on a host.
+      const file = join(base, script);
+      writeFileSync(file, spliceScript(join(hostFolder, script)));
+      const ran = spawnSync(path, [...(shell === "busybox" ? ["sh"] : []), file], {
         encoding: "utf8",
         env: { PATH: tools, NAT_MEDIC_ROOT: root, ...environment },
         maxBuffer: 1 << 24,

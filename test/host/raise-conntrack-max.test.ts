@@ -43,9 +43,9 @@ describe.each(shells)("under %s", (shell) => {
         { setting: max, before: "", after: "65536" },
       ],
       files: [
+        { path: "/etc/modules-load.d/nat-medic.conf", action: "written" },
         { path: sysctlFile, action: "written" },
         { path: "/etc/modprobe.d/nat-medic.conf", action: "written" },
-        { path: "/etc/modules-load.d/nat-medic.conf", action: "written" },
       ],
     });
     expect(host.read(sysctlFile)).toBe(`# Written by NAT Medic.\n${buckets} = 65536\n${max} = 65536\n`);
@@ -204,6 +204,12 @@ describe("undo", () => {
     expect(raise("undo")).toMatchObject({
       status: "refused",
       reason: expect.stringContaining("nf_conntrack_max is 131072"),
+      // What undo would put back, and what is there.
+      values: [
+        { setting: max, before: "8192", after: "131072" },
+        { setting: buckets, before: "8192", after: "65536" },
+      ],
+      onRecord: "applied",
     });
     expect(both()).toEqual([131_072, 65_536]);
     expect(raise("undo", { SSM_Force: "yes" })).toMatchObject({
@@ -220,6 +226,12 @@ describe("undo", () => {
     expect(raise("undo")).toMatchObject({
       status: "refused",
       reason: `${sysctlFile} has been edited since, so nothing was undone`,
+      values: [
+        { setting: max, before: "8192", after: "65536" },
+        { setting: buckets, before: "8192", after: "65536" },
+      ],
+      files: [{ path: sysctlFile, action: "kept" }],
+      onRecord: "persisted",
     });
     expect(both()).toEqual([65_536, 65_536]);
   });
@@ -236,8 +248,8 @@ describe("undo", () => {
     raise("persist", second);
     expect(raise("undo").status).toBe("refused");
     expect(raise("undo", second).files).toEqual([
-      { path: sysctlFile, action: "restored" },
       { path: "/etc/modprobe.d/nat-medic.conf", action: "restored" },
+      { path: sysctlFile, action: "restored" },
       { path: "/etc/modules-load.d/nat-medic.conf", action: "kept" },
     ]);
     expect(both()).toEqual([65_536, 65_536]);
@@ -286,15 +298,15 @@ describe("persist", () => {
       status: "changed",
       files: [
         { path: "/etc/fck-nat.conf", action: "written" },
-        { path: "/etc/modprobe.d/nat-medic.conf", action: "written" },
         { path: "/etc/modules-load.d/nat-medic.conf", action: "written" },
+        { path: "/etc/modprobe.d/nat-medic.conf", action: "written" },
       ],
       notes: ["a new instance of fck-nat writes its configuration from user data: set it there too"],
     });
     expect(host.read("etc/fck-nat.conf")).toBe(
       "# ours\neni_id=eni-0123\nnf_conntrack_max=65536\ncwagent_enabled=true\nnf_conntrack_buckets=65536\n",
     );
-    expect(raise("undo").files[0]).toEqual({ path: "/etc/fck-nat.conf", action: "restored" });
+    expect(raise("undo").files.at(-1)).toEqual({ path: "/etc/fck-nat.conf", action: "restored" });
     expect(host.read("etc/fck-nat.conf")).toBe(conf);
   });
 
@@ -338,6 +350,8 @@ describe("a request that is none", () => {
     { SSM_ConntrackMax: "99999999999" },
     { SSM_Buckets: "many" },
     { SSM_Force: "please" },
+    { SSM_RestoreAfterSeconds: "soon" },
+    { SSM_RestoreAfterSeconds: "86401" },
   ])("fails without touching anything: %j", (request) => {
     const change = raise("apply", request as Record<string, string>);
     expect(change.status).toBe("failed");
@@ -348,7 +362,12 @@ describe("a request that is none", () => {
   it("shows, and does nothing else, without an action", () => {
     expect(raise("show")).toMatchObject({
       status: "unchanged",
-      notes: ["on record for this incident: none"],
+      values: [
+        { setting: buckets, before: "", after: "8192" },
+        { setting: max, before: "", after: "8192" },
+      ],
+      onRecord: "none",
+      restoresAt: 0,
     });
     expect(host.exists("var/lib/nat-medic")).toBe(false);
   });

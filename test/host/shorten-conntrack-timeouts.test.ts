@@ -38,8 +38,8 @@ it.each(shells)("lowers, persists and undoes under %s", (shell) => {
   expect(shorten("persist", {}, shell)).toMatchObject({
     status: "changed",
     files: [
-      { path: sysctlFile, action: "written" },
       { path: "/etc/modules-load.d/nat-medic.conf", action: "written" },
+      { path: sysctlFile, action: "written" },
     ],
   });
   expect(host.read(sysctlFile)).toBe(`# Written by NAT Medic.\n${established} = 86400\n${timeWait} = 60\n`);
