@@ -49,6 +49,7 @@ for (const id of wanted.length > 0 ? wanted : scenarioIds) {
 }
 
 function writeFunctionEvents(events: readonly ExecutionEvent[]): void {
+  const Given = z.record(z.string(), z.unknown());
   const Call = z.object({ FunctionName: z.string(), Payload: z.unknown() });
   const payloads = new Map<string, unknown>();
   for (const { type, input } of events) {
@@ -58,7 +59,7 @@ function writeFunctionEvents(events: readonly ExecutionEvent[]): void {
     if (!payloads.has(FunctionName)) payloads.set(FunctionName, Payload);
   }
   // Nothing had to be undone in this run; what is undone is given as it was applied.
-  payloads.set("undo-fix", payloads.get("apply-fix"));
+  payloads.set("undo-fix", { ...Given.parse(payloads.get("apply-fix")), undo: null });
   const folder = join(root, "events", "functions");
   mkdirSync(folder, { recursive: true });
   for (const [name, payload] of payloads) {

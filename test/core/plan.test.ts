@@ -2,16 +2,17 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { diagnose } from "../../core/diagnosis.ts";
 import type { HostEvidence } from "../../core/evidence/host.ts";
+import { fixes } from "../../core/fixes.ts";
 import type { Mode } from "../../core/mode.ts";
-import { planFor } from "../../core/plan.ts";
+import { planFor, review, stepsToAsk } from "../../core/plan.ts";
 import { bytesPerEntry, shareOfMemory, tableSizeFor } from "../../core/table-size.ts";
 import { buildDocument } from "../../host/documents.ts";
 import { byHand, captured, evidenceOf, withTable } from "./captured.ts";
 
 const full = captured("conntrack-table-full");
-const plan = (host: HostEvidence, mode: Mode = "apply") => {
+const plan = (host: HostEvidence, mode: Mode = "apply", automaticChangesLeft = 3) => {
   const evidence = evidenceOf(host);
-  return planFor(diagnose(evidence, byHand), evidence, mode);
+  return planFor(diagnose(evidence, byHand), evidence, { mode, automaticChangesLeft });
 };
 const decisions = (mode: Mode) =>
   Object.fromEntries(plan(full, mode).steps.map(({ fix, decision }) => [fix, decision]));
@@ -44,6 +45,71 @@ test("what each mode allows", () => {
     "shorten-conntrack-timeouts": "ask",
     "limit-source-connections": "propose",
   });
+});
+
+test("beyond what the circuit breaker leaves, a change is only written down, and says why", () => {
+  const [raise] = plan(full, "apply", 0).steps;
+  expect(raise).toMatchObject({
+    decision: "propose",
+    decisionReason: expect.stringContaining("circuit breaker"),
+  });
+  expect(plan(full, "apply", 1).steps[0]).toMatchObject({ decision: "apply", decisionReason: "" });
+  expect(plan(full, "approve", 0).steps[0]).toMatchObject({ decision: "ask" });
+});
+
+test("one question covers everything that needs an answer from here on", () => {
+  const fixesAsked = (mode: Mode, position: number) =>
+    stepsToAsk(plan(full, mode), position).map(({ fix }) => fix);
+  expect(fixesAsked("approve", 0)).toEqual(["raise-conntrack-max", "shorten-conntrack-timeouts"]);
+  expect(fixesAsked("approve", 1)).toEqual(["shorten-conntrack-timeouts"]);
+  expect(fixesAsked("apply", 0)).toEqual(["shorten-conntrack-timeouts"]);
+  expect(fixesAsked("propose", 0)).toEqual([]);
+});
+
+describe("when a step's turn comes", () => {
+  const [raise, shorten] = plan(full).steps;
+
+  test("it is done while the host is as the plan found it", () => {
+    expect(review(raise!, evidenceOf(full))).toEqual({ due: true });
+    expect(review(shorten!, evidenceOf(full))).toEqual({ due: true });
+  });
+  test("free memory that moved a little does not change what was agreed to", () => {
+    const { availableKiB } = full.memory;
+    const host = { ...full, memory: { ...full.memory, availableKiB: availableKiB - 5_000 } };
+    expect(review(raise!, evidenceOf(host))).toEqual({ due: true });
+  });
+  test("it is left out when somebody has changed the value meanwhile", () => {
+    const host = withTable(full, { max: full.conntrack.max! * 2, count: full.conntrack.max! * 2 });
+    expect(review(raise!, evidenceOf(host))).toEqual({
+      due: false,
+      reason: expect.stringContaining("no longer"),
+    });
+  });
+  test("it is left out when the table has room by itself", () => {
+    const host = withTable(full, { count: 10, buckets: full.conntrack.max! });
+    expect(review(raise!, evidenceOf(host))).toEqual({ due: false, reason: expect.stringContaining("room") });
+  });
+  test("it is left out when the host cannot be read again", () => {
+    const unread = {
+      ...evidenceOf(full),
+      host: { status: "unread" as const, reason: "unreachable" as const, detail: "gone" },
+    };
+    expect(review(raise!, unread)).toEqual({ due: false, reason: expect.stringContaining("gone") });
+  });
+});
+
+test("every step says what it needs, does, reaches, is verified by and how it is undone", () => {
+  for (const step of plan(full).steps) {
+    for (const text of [step.precondition, step.effect, step.blastRadius, step.verifiedBy, step.undoing]) {
+      expect(text, step.fix).toMatch(/^[A-Z0-9].{10,}\.$/s);
+    }
+  }
+});
+
+test("what cannot be undone to the letter is never low risk", () => {
+  for (const { id, risk, undoing } of Object.values(fixes)) {
+    if (!undoing.startsWith("Exact:")) expect(risk, id).not.toBe("low");
+  }
 });
 
 test("a healthy host gets no plan", () => {

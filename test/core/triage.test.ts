@@ -36,6 +36,40 @@ test("a start by hand opens an incident in the mode that was asked for", () => {
   });
 });
 
+test("every delivery of an event has the same key, and a start by hand has none", () => {
+  const keyOf = (input: unknown) => {
+    const triaged = triage(input, now);
+    return triaged.decision === "open" ? triaged.eventKey : undefined;
+  };
+  expect(keyOf(alarm)).toBe(alarm.id);
+  expect(keyOf({ instanceId: "i-0a1b2c3d4e5f67890", event: alarm })).toBe(alarm.id);
+  const { id, ...without } = alarm;
+  expect(keyOf(without)).toContain("nat-a-conntrack-utilization");
+  expect(keyOf(event("start-by-hand"))).toBeNull();
+});
+
+test("an alarm that cleared says which, on which instances, and when", () => {
+  const ok = event("alarm-cleared");
+  expect(triage(ok, now)).toMatchObject({
+    decision: "ignore",
+    tell: false,
+    cleared: { alarmName: "nat-a-conntrack-utilization", instanceIds: ["i-0a1b2c3d4e5f67890"] },
+  });
+});
+
+test("an undo names its incident, and nothing else is taken for one", () => {
+  expect(triage({ undo: "inc-20261120t031244z-e5f67890-abc" }, now)).toMatchObject({
+    decision: "undo",
+    incidentId: "inc-20261120t031244z-e5f67890-abc",
+    force: false,
+    because: null,
+  });
+  expect(triage({ undo: "inc-1; rm -rf /" }, now)).toMatchObject({ decision: "ignore", tell: true });
+  expect(triage({ undo: "inc-20261120t031244z", instance: "i-0" }, now)).toMatchObject({
+    decision: "ignore",
+  });
+});
+
 test("an alarm that names several instances leads to all of them, each once", () => {
   const two = changed(({ configuration }) => {
     const other = structuredClone(configuration.metrics[0]);
