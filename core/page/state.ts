@@ -1,0 +1,37 @@
+/** What the page has to say of its question: more than the question itself knows. */
+import { type DecisionRequest, type RequestState, stateOf } from "../decision.ts";
+import type { IncidentRecord } from "../incident-record.ts";
+
+export type PageState =
+  | RequestState
+  /** A person decided, but the state machine had gone on without an answer. */
+  | "late"
+  /** Nobody decided, and the incident was closed meanwhile. */
+  | "over"
+  /** A newer question of the same incident took its place. */
+  | "replaced";
+
+/** `now`: ISO 8601. */
+export function pageState(record: IncidentRecord, request: DecisionRequest, now: string): PageState {
+  const state = stateOf(request, now);
+  switch (state) {
+    case "waiting":
+      if (record.closing !== null) return "over";
+      return record.requests.at(-1)?.secretHash === request.secretHash ? "waiting" : "replaced";
+    case "approved":
+    case "rejected":
+      return wasHeard(record, request) ? state : "late";
+    case "lapsed":
+    case "withdrawn":
+      return state;
+    default:
+      return state satisfies never;
+  }
+}
+
+/** False once finished steps say that they went on with another answer. */
+function wasHeard({ steps, closing }: IncidentRecord, { fixes, decided }: DecisionRequest): boolean {
+  const finished = steps.filter(({ step }) => fixes.includes(step.fix));
+  if (finished.length === 0) return closing === null || decided?.decision === "reject";
+  return finished.some(({ answer }) => answer?.decision === decided?.decision);
+}
