@@ -1,40 +1,113 @@
-/** What a person reads when an incident ends: the whole story in plain text, the conclusion first. */
+/** What a person reads when an incident ends: the conclusion first, then the whole story in plain text. */
 import { type Closing, type Outcome, outcomeOf } from "./closing.ts";
+import type { KnownTrigger } from "./incident-record.ts";
+import type { Notice } from "./notice.ts";
+import { mailText } from "./plain-text.ts";
+import { type NextStep, notice } from "./report/chat.ts";
 import { cloudSection } from "./report/cloud.ts";
-import { causeSection, ruledOutSection, unknownSection } from "./report/diagnosis.ts";
-import { headline } from "./report/headline.ts";
-import { section } from "./report/layout.ts";
-import { nextSection } from "./report/next.ts";
+import { decisionLines } from "./report/decision.ts";
+import { causeSection, ruledOutSection, troubleFacts, unknownSection } from "./report/diagnosis.ts";
+import { incidentSection, modeReason } from "./report/incident.ts";
+import type { Fact } from "./report/layout.ts";
+import { leftToDo, nextSection } from "./report/next.ts";
+import { plainCause } from "./report/plain-cause.ts";
 import { changesSection } from "./report/steps.ts";
-import { moment } from "./wording.ts";
+import { subject } from "./report/subject.ts";
+import { alarmsSection, sinceFact } from "./report/triggers.ts";
+import { type Verdict, verdictOf } from "./report/verdict.ts";
+import { type StepStatus, statusOf } from "./step-record.ts";
 
-export type Message = {
-  /** At most 100 printable ASCII characters, as SNS demands of a subject. */
-  subject: string;
-  body: string;
+/** `triggers`: what the incident store knows of them, the one that opened the incident first; none when it knows nothing. */
+export function report(closing: Closing, triggers: readonly KnownTrigger[]): Notice & { outcome: Outcome } {
+  const outcome = outcomeOf(closing);
+  const { incident, diagnosis, execution, undo, failure } = closing;
+  const verdict = verdictOf(closing, outcome);
+  const [leading] = diagnosis?.causes ?? [];
+  const what = leading?.title ?? (failure === null ? "" : `stopped at ${failure.state}`);
+  // After an undo the diagnosis is an old story.
+  const tellsCause = diagnosis !== null && undo === null;
+  return {
+    outcome,
+    ...notice({
+      moment: "closed",
+      subject: subject(verdict.said, what),
+      headline: `${verdict.said}.`,
+      facts: factsOf(closing, outcome, verdict, triggers),
+      sections: [
+        tellsCause ? causeSection(diagnosis) : "",
+        cloudSection(closing.cloud),
+        changesSection(closing),
+        nextSection(closing, outcome),
+        tellsCause ? unknownSection(diagnosis) : "",
+        tellsCause ? ruledOutSection(diagnosis) : "",
+        incident === null ? "" : alarmsSection(incident, triggers),
+        incidentSection(incident, execution),
+      ],
+      nextSteps: nextSteps(closing, outcome),
+      thread: incident?.id ?? execution.split(":").at(-1) ?? "nat-medic",
+      keywords: [incident?.instanceId ?? "nat-medic", leading?.id ?? "no-cause", outcome],
+      relatedResources: [incident?.instanceId ?? null, execution],
+    }),
+  };
+}
+
+function factsOf(
+  closing: Closing,
+  outcome: Outcome,
+  { now, toDo }: Verdict,
+  triggers: readonly KnownTrigger[],
+): Fact[] {
+  const { incident, diagnosis, steps, undo, failure } = closing;
+  const isOver = outcome === "fixed" || undo !== null;
+  const facts: Fact[] = [];
+  if (undo === null) facts.push(...troubleFacts(diagnosis, isOver ? "failed" : "fails"));
+  if (incident !== null && undo === null) facts.push(sinceFact(incident));
+  if (triggers.length > 1 && undo === null) {
+    const others = triggers.length - 1;
+    facts.push(["Joined", others === 1 ? "by one more alarm" : `by ${others} more alarms`]);
+  }
+  if (failure !== null) {
+    const error = mailText(failure.error, 80);
+    facts.push([
+      "Trouble",
+      `NAT Medic itself stopped at ${mailText(failure.state, 60)}: ${error}. ${plainCause(failure.cause)}`,
+    ]);
+  }
+  const decided = steps.find(({ answer }) => answer !== null)?.answer ?? null;
+  if (decided !== null && undo === null)
+    facts.push(["Decision", decisionLines(decided).join(".").replace(/\s+/g, " ")]);
+  for (const record of steps) {
+    const became = undo === null ? becameOf[statusOf(record)] : undefined;
+    if (became !== undefined) {
+      const why = record.skipped === null ? "" : `: ${mailText(record.skipped, 120)}`;
+      facts.push(["Change", `${mailText(record.step.action, 180)}: ${became}${why}`]);
+    }
+  }
+  if (incident?.modeReason.startsWith("circuit breaker")) facts.push(["Mode", modeReason(incident)]);
+  facts.push(["Now", now], ["To do", toDo]);
+  return facts;
+}
+
+/** Steps that touched the host; the others are among what is left to do. */
+const becameOf: Readonly<Partial<Record<StepStatus, string>>> = {
+  "in-force": "in force and verified",
+  undone: "made, and put back because it did not help",
+  unsettled: "NOT SETTLED, it may be in force",
+  failed: "failed, and the host put back what it had done",
+  refused: "refused by a guard on the host, nothing was changed",
+  skipped: "skipped when its turn came",
 };
 
-export function report(closing: Closing): Message & { outcome: Outcome } {
-  const outcome = outcomeOf(closing);
-  const { incident, diagnosis, execution } = closing;
-  const { subject, opening } = headline(closing, outcome);
-  const body = [
-    opening,
-    diagnosis === null ? "" : causeSection(diagnosis),
-    cloudSection(closing.cloud),
-    changesSection(closing),
-    nextSection(closing, outcome),
-    diagnosis === null ? "" : unknownSection(diagnosis),
-    diagnosis === null ? "" : ruledOutSection(diagnosis),
-    section("INCIDENT", [
-      ...(incident === null
-        ? []
-        : [
-            `${incident.id}, mode ${incident.mode}: ${incident.modeReason}`,
-            `Opened ${moment(incident.openedAt)} on ${incident.instanceId}`,
-          ]),
-      `Execution ${execution}`,
-    ]),
-  ];
-  return { outcome, subject, body: `${body.filter((part) => part !== "").join("\n\n")}\n` };
+/** For the chat, where the mail's sections are missing. */
+function nextSteps(closing: Closing, outcome: Outcome): NextStep[] {
+  const { incident, steps } = closing;
+  if (incident === null) return [];
+  const next: NextStep[] = [`Everything about it: nat-medic show ${incident.id}`];
+  if (outcome === "fixed" || steps.some((record) => statusOf(record) === "unsettled")) {
+    next.push(`Put the old values back: nat-medic undo ${incident.id}`);
+  }
+  if (closing.undo === null && leftToDo(closing).length > 0) {
+    next.push("The changes left to decide, with their commands, are in the mail");
+  }
+  return next;
 }

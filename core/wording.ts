@@ -23,6 +23,11 @@ export function moment(iso: string): string {
   return day === undefined ? iso : `${day} ${time} UTC`;
 }
 
+/** Unix seconds as `2026-11-20 03:12:44 UTC`. */
+export function momentOf(seconds: number): string {
+  return moment(new Date(seconds * 1000).toISOString());
+}
+
 function tidy(value: number): string {
   return Number.isInteger(value) ? String(value) : value.toFixed(1);
 }

@@ -1,48 +1,111 @@
-/** The request for a decision, for people who have nothing but the mail. */
+/** The one question about a plan: for a phone at night (the page), a terminal, and people who have nothing but the mail. */
 import type { Diagnosis } from "../diagnosis.ts";
 import type { Incident } from "../incident.ts";
-import { plainLine } from "../plain-text.ts";
-import type { PlanStep } from "../plan.ts";
-import type { Message } from "../report.ts";
+import type { Notice } from "../notice.ts";
+import { mailText } from "../plain-text.ts";
+import type { Plan, PlanStep } from "../plan.ts";
 import { duration } from "../wording.ts";
-import { causeSection } from "./diagnosis.ts";
-import { indent, section } from "./layout.ts";
+import { shellWord } from "./by-hand.ts";
+import { notice } from "./chat.ts";
+import { causeSection, troubleFacts, unknownSection } from "./diagnosis.ts";
+import { incidentSection } from "./incident.ts";
+import { type Fact, folded, indent, section } from "./layout.ts";
+import { oneLine } from "./opening.ts";
 import { settings } from "./steps.ts";
+import { subject } from "./subject.ts";
+import { alarmsSection, sinceFact, time } from "./triggers.ts";
 
 export type ApprovalRequest = {
   incident: Incident;
   diagnosis: Diagnosis;
-  step: PlanStep;
+  plan: Plan;
+  /** What one answer decides about: steps of the plan, in its order. */
+  steps: readonly PlanStep[];
+  /** The page, with the secret. */
+  link: string;
   taskToken: string;
-  /** Seconds until the question lapses. */
+  /** Seconds until the question lapses, and when that is, ISO 8601. */
   patience: number;
+  expiresAt: string;
 };
 
-export function approvalRequest({
-  incident,
-  diagnosis,
-  step,
-  taskToken,
-  patience,
-}: ApprovalRequest): Message {
-  const answer = (decision: string) =>
-    `aws stepfunctions send-task-success --task-token ${taskToken} --task-output '{"decision":"${decision}"}'`;
-  const body = [
-    section(`NAT Medic needs a decision about ${incident.instanceId}.`, [
-      `${step.action} (risk ${step.risk}).`,
-      step.effect,
-      `Reach: ${step.blastRadius}`,
-      ...settings(step.settings),
-      `Without an answer within ${duration(patience)} nothing is changed and the change is only proposed.`,
-    ]),
-    causeSection(diagnosis),
-    section("TO APPROVE", [answer("approve")]),
-    section("TO REJECT", [answer("reject")]),
-    section("TO UNDO IT LATER", indent(step.undo)),
-    section("INCIDENT", [`${incident.id}, mode ${incident.mode}: ${incident.modeReason}`]),
+export function approvalNotice(request: ApprovalRequest): Notice {
+  const { incident, diagnosis, plan, steps, link, taskToken, patience, expiresAt } = request;
+  const [leading] = diagnosis.causes;
+  const said = `NAT Medic asks about ${incident.instanceId}`;
+  const others = plan.steps.filter(({ fix }) => !steps.some((asked) => asked.fix === fix));
+  const lapse = `Without an answer until ${time(expiresAt)} (${duration(patience)}), nothing of this is changed: it is only proposed.`;
+  const facts: Fact[] = [
+    ...troubleFacts(diagnosis, "fails"),
+    sinceFact(incident),
+    ...steps.map(
+      ({ action, risk }, index): Fact => [
+        index === 0 ? "Question" : "and",
+        `${mailText(action, 240)} (risk ${risk})`,
+      ],
+    ),
+    ["No answer", lapse],
   ];
-  return {
-    subject: plainLine(`NAT Medic asks about ${incident.instanceId}: ${step.title}`, 100),
-    body: `${body.join("\n\n")}\n`,
-  };
+  const answer = (decision: "approve" | "reject") =>
+    `aws stepfunctions send-task-success --task-token ${shellWord(taskToken)} --task-output '{"decision":"${decision}"}'`;
+  return notice({
+    moment: "decision",
+    subject: subject(said, leading?.title),
+    headline: `${said}: may it make ${steps.length === 1 ? "this change" : `these ${steps.length} changes`}?`,
+    first: ["Read and decide here (opening the page decides nothing):", "", `  ${link}`, ""],
+    facts,
+    sections: [
+      section(
+        steps.length === 1 ? "THE CHANGE" : "THE CHANGES, ONE AT A TIME, EACH VERIFIED BEFORE THE NEXT",
+        steps.flatMap((step, index) => [...(index === 0 ? [] : [""]), ...describe(step)]),
+      ),
+      section("NOT PART OF THE QUESTION", others.flatMap(otherwise)),
+      causeSection(diagnosis),
+      section("TO ANSWER FROM A TERMINAL", [
+        `nat-medic approve ${incident.id}`,
+        `nat-medic reject ${incident.id}`,
+        "",
+        "or with nothing but AWS's own command line, to approve:",
+        `  ${answer("approve")}`,
+        "to reject:",
+        `  ${answer("reject")}`,
+      ]),
+      unknownSection(diagnosis),
+      alarmsSection(incident, []),
+      incidentSection(incident, null),
+    ],
+    nextSteps: [
+      { text: "Read and decide", link },
+      `In a terminal: nat-medic approve ${incident.id}`,
+      `or: nat-medic reject ${incident.id}`,
+    ],
+    thread: incident.id,
+    keywords: [incident.instanceId, leading?.id ?? "no-cause", "decision"],
+    relatedResources: [incident.instanceId],
+  });
+}
+
+function describe(step: PlanStep): string[] {
+  const told = (label: string, text: string) => indent(folded(`${label} ${text}`, { hanging: 9, depth: 4 }));
+  return [
+    ...folded(`${mailText(step.action, 300)} (risk ${step.risk})`, { hanging: 2 }),
+    ...indent(settings(step.settings)),
+    ...told("Effect: ", step.effect),
+    ...told("Reach:  ", step.blastRadius),
+    ...told("Only if:", step.precondition),
+    ...told("Checked:", `${step.verifiedBy} If not, it is undone at once.`),
+    ...told("Undo:   ", step.undoing),
+  ];
+}
+
+function otherwise(step: PlanStep): string[] {
+  switch (step.decision) {
+    case "propose":
+      return oneLine(step);
+    case "apply":
+    case "ask":
+      return folded(`- ${mailText(step.action, 300)} (risk ${step.risk}): decided before`, { hanging: 2 });
+    default:
+      return step.decision satisfies never;
+  }
 }

@@ -1,3 +1,5 @@
+/** Commands that a person may copy. Nothing from a host, an event or a person gets into one without a pattern. */
+import type { HostChange } from "../change.ts";
 import type { PlanStep } from "../plan.ts";
 
 /** A step through our own document, from any terminal with AWS credentials: the host keeps it under the incident. */
@@ -8,4 +10,24 @@ export function sendCommand(
   const pairs = Object.entries({ Action: action, IncidentId: incidentId, ...parameters });
   const given = pairs.map(([name, value]) => `${name}=${value}`).join(",");
   return `aws ssm send-command --instance-ids ${instanceId} --document-name NatMedic-${document} --parameters ${given}`;
+}
+
+/** The files that hold nothing but our settings; any other that we wrote to was there before us. */
+const fileOfOurs = /^\/etc\/(sysctl|modprobe|modules-load)\.d\/[a-z0-9-]*nat-medic[a-z0-9-]*\.conf$/;
+
+/** How to take back by hand what was made to last. */
+export function removeFiles({ files }: HostChange): string[] {
+  const written = files.filter(({ action }) => action === "written").map(({ path }) => path);
+  const ours = written.filter((path) => fileOfOurs.test(path));
+  return [
+    ...(ours.length === 0 ? [] : [`rm ${ours.join(" ")}`]),
+    ...(written.includes(fckNat) ? [`edit ${fckNat}: put the old values back`] : []),
+  ];
+}
+
+const fckNat = "/etc/fck-nat.conf";
+
+/** An argument as a POSIX shell takes it. */
+export function shellWord(text: string): string {
+  return /^[A-Za-z0-9_/+=.:,@%-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

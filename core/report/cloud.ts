@@ -1,5 +1,5 @@
 import type { CloudEvidence } from "../evidence/cloud.ts";
-import { plainLine } from "../plain-text.ts";
+import { mailText } from "../plain-text.ts";
 import { section } from "./layout.ts";
 
 /** What AWS says around the incident. */
@@ -8,16 +8,16 @@ export function cloudSection(cloud: CloudEvidence | null): string {
   const { instance, metric, unread } = cloud;
   const lines: string[] = [];
   if (instance !== null)
-    lines.push(`Instance ${plainLine(instance.type, 30)}, ${plainLine(instance.state, 30)}`);
+    lines.push(`Instance ${mailText(instance.type, 30)}, ${mailText(instance.state, 30)}`);
   const values = metric?.points.map(({ value }) => value) ?? [];
   const last = values.at(-1);
   if (metric !== null && last !== undefined) {
     const [least, most] = [Math.min(...values), Math.max(...values)];
     const range =
       least === most ? tidy(last) : `between ${tidy(least)} and ${tidy(most)}, at last ${tidy(last)}`;
-    lines.push(`${plainLine(metric.name, 80)} in the last 3 h: ${range}`);
+    lines.push(`${mailText(metric.name, 80)} in the last 3 h: ${range}`);
   }
-  lines.push(...unread.map((what) => `Not readable: ${plainLine(what, 80)}`));
+  lines.push(...unread.map((what) => `Not readable: ${mailText(what, 80)}`));
   return section("FROM AWS", lines);
 }
 

@@ -1,5 +1,19 @@
 import type { Diagnosis, FoundCause } from "../diagnosis.ts";
-import { indent, observations, section, sureness } from "./layout.ts";
+import { mailText } from "../plain-text.ts";
+import type { Fact } from "./layout.ts";
+import { folded, indent, observations, section, sureness } from "./layout.ts";
+
+/** What people notice, and why. `verb`: "fails" while it does. */
+export function troubleFacts(diagnosis: Diagnosis | null, verb: "fails" | "failed"): Fact[] {
+  const [leading, ...others] = diagnosis?.causes ?? [];
+  if (leading === undefined) return [];
+  const { title, symptom, confidence } = leading;
+  const besides = others.length === 0 ? "" : `, and ${others.length} more below`;
+  return [
+    [`What ${verb}`, mailText(symptom, 300)],
+    ["Cause", `${mailText(title, 200)} (${sureness(confidence)}${besides})`],
+  ];
+}
 
 export function causeSection({ causes }: Diagnosis): string {
   const [leading, ...contributing] = causes;
@@ -10,15 +24,15 @@ export function causeSection({ causes }: Diagnosis): string {
 }
 
 function describe({ id, title, confidence, evidence }: FoundCause): string[] {
-  return [`${title} (${sureness(confidence)}; ${id})`, ...indent(observations(evidence))];
+  return [`${mailText(title, 200)} (${sureness(confidence)}; ${id})`, ...indent(observations(evidence))];
 }
 
 export function unknownSection({ unknown, moved, status }: Diagnosis): string {
   // One reason often stands behind all of them: said once.
-  const reasons = Map.groupBy(unknown, ({ missing }) => missing);
+  const reasons = Map.groupBy(unknown, ({ missing }) => mailText(missing, 300));
   const lines = [...reasons].flatMap(([missing, unjudged]) => [
-    `${missing}, so unknown:`,
-    ...unjudged.map(({ subject }) => `  ${subject}`),
+    ...folded(`${missing}, so unknown:`),
+    ...unjudged.map(({ subject }) => `  ${mailText(subject, 120)}`),
   ]);
   // Counters that moved matter where no cause explains them.
   if (status !== "cause-found" && moved.length > 0) {

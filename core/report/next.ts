@@ -1,55 +1,89 @@
+/** What is left for a person to do. */
 import type { Closing, Outcome } from "../closing.ts";
 import { fixes } from "../fixes.ts";
 import type { Incident } from "../incident.ts";
+import { mailText } from "../plain-text.ts";
 import type { PlanStep } from "../plan.ts";
-import { statusOf } from "../step-record.ts";
+import { type StepRecord, type StepStatus, statusOf } from "../step-record.ts";
 import { sendCommand } from "./by-hand.ts";
-import { indent, section } from "./layout.ts";
+import { decisionLines } from "./decision.ts";
+import { folded, indent, section } from "./layout.ts";
 import { settings } from "./steps.ts";
 
-const why = {
-  proposed: "Proposed",
-  rejected: "Rejected when asked",
-  unanswered: "Nobody answered in time",
-  refused: "Refused by a guard on the host",
-} as const;
-
-/** What is left for a person to do. */
 export function nextSection(closing: Closing, outcome: Outcome): string {
-  const { steps, plan, incident, diagnosis } = closing;
+  const { steps, plan, incident, diagnosis, undo } = closing;
   const lines: string[] = [];
-  for (const record of steps) {
+  for (const record of undo === null ? steps : []) {
     const status = statusOf(record);
-    if (status === "proposed" || status === "rejected" || status === "unanswered" || status === "refused") {
-      lines.push(...describeStep(record.step, why[status], incident));
-    }
+    if (status === "skipped") lines.push(...describeSkipped(record));
+    else if (stillToDo(status)) lines.push(...describeStep(record.step, whyNot(record, status), incident));
   }
-  const reached = new Set(steps.map(({ step }) => step.fix));
-  for (const step of plan?.steps ?? []) {
-    if (!reached.has(step.fix)) lines.push(...describeStep(step, "Not tried", incident));
+  for (const step of undo === null ? notReached(closing) : []) {
+    lines.push(...describeStep(step, "Not tried", incident));
   }
   for (const { fix, reason } of plan?.impossible ?? []) {
-    lines.push(`${fixes[fix].title}: not possible here, because ${reason}.`, "");
-  }
-  if (outcome === "undetermined" || outcome === "failed") {
-    const instance = incident?.instanceId ?? "INSTANCE";
     lines.push(
-      "See whether the instance and its SSM agent are well:",
-      `  aws ec2 describe-instance-status --instance-ids ${instance}`,
-      `  aws ssm describe-instance-information --filters Key=InstanceIds,Values=${instance}`,
-      "Look for yourself, as root on the instance:",
-      "  cat /proc/sys/net/netfilter/nf_conntrack_count /proc/sys/net/netfilter/nf_conntrack_max",
-      "  conntrack -S; dmesg | grep nf_conntrack",
-      "Ask again while it fails:",
-      "  nat-medic doctor --sudo --ssh USER@HOST",
+      ...folded(`${fixes[fix].title}: not possible here, because ${mailText(reason, 300)}.`, { hanging: 2 }),
       "",
     );
   }
-  if (diagnosis?.status === "cause-found") {
+  if (outcome === "undetermined" || outcome === "failed") {
+    lines.push(...lookForYourself(incident?.instanceId ?? "INSTANCE"), "");
+  }
+  if (diagnosis?.status === "cause-found" && undo === null) {
     lines.push("Do not reboot the instance: that empties the table for a while and fixes nothing.");
   }
-  while (lines.at(-1) === "") lines.pop();
-  return section("WHAT YOU CAN DO", lines);
+  return section("WHAT YOU CAN DO", trimEnd(lines));
+}
+
+/** Steps that may still be made by hand; what the plan holds beyond the finished ones was not tried. */
+export function leftToDo(closing: Closing): PlanStep[] {
+  const open = closing.steps.filter((record) => stillToDo(statusOf(record))).map(({ step }) => step);
+  return [...open, ...notReached(closing)];
+}
+
+function notReached({ steps, plan }: Closing): PlanStep[] {
+  return (plan?.steps ?? []).filter((step) => !steps.some((record) => record.step.fix === step.fix));
+}
+
+function stillToDo(status: StepStatus): status is keyof typeof why {
+  return status in why;
+}
+
+const why = {
+  proposed: "Proposed",
+  rejected: "Rejected",
+  unanswered: "Nobody answered in time",
+  withdrawn: "The alarm went back to OK before anybody decided",
+  refused: "Refused by a guard on the host",
+} as const;
+
+function whyNot({ step, answer }: StepRecord, status: keyof typeof why): string {
+  switch (status) {
+    case "rejected":
+    case "unanswered":
+    case "withdrawn":
+      return answer === null ? why[status] : decisionLines(answer).join(".\n");
+    case "proposed":
+      return step.decisionReason === ""
+        ? why.proposed
+        : `${why.proposed} only: ${mailText(step.decisionReason, 200)}`;
+    case "refused":
+      return why.refused;
+    default:
+      return status satisfies never;
+  }
+}
+
+function describeSkipped({ step, answer, skipped }: StepRecord): string[] {
+  return [
+    ...folded(mailText(step.action, 300), { hanging: 2 }),
+    ...indent(answer === null ? [] : decisionLines(answer)),
+    ...indent(
+      folded(`Skipped when its turn came: ${mailText(skipped ?? "", 300)}`, { hanging: 2, depth: 4 }),
+    ),
+    "",
+  ];
 }
 
 /** A change that a person may make: what, why it was not made for them, how, and the way back. */
@@ -58,8 +92,14 @@ export function describeStep(
   reason = "Proposed",
   incident: Incident | null = null,
 ): string[] {
-  const lines = [`${step.action} (risk ${step.risk})`, `  ${reason}. ${step.effect} ${step.blastRadius}`];
-  lines.push(...indent(settings(step.settings)), "  Do:", ...indent(indent(step.commands)));
+  const lines = [
+    ...folded(`${mailText(step.action, 300)} (risk ${step.risk})`, { hanging: 2 }),
+    ...indent(reason.split("\n").flatMap((line) => folded(line, { hanging: 2, depth: 4 }))),
+    ...indent(folded(`${step.effect} ${step.blastRadius}`, { depth: 4 })),
+    ...indent(settings(step.settings)),
+    "  Do:",
+    ...indent(indent(step.commands)),
+  ];
   if (step.document !== null && incident !== null) {
     const { instanceId, id: incidentId } = incident;
     lines.push(
@@ -67,6 +107,23 @@ export function describeStep(
       `    ${sendCommand(step, { instanceId, incidentId, action: "apply" })}`,
     );
   }
-  lines.push("  Undo:", ...indent(indent(step.undo)), "");
+  return [...lines, "  Undo:", ...indent(indent(step.undo)), ""];
+}
+
+function lookForYourself(instance: string): string[] {
+  return [
+    "See whether the instance and its SSM agent are well:",
+    `  aws ec2 describe-instance-status --instance-ids ${instance}`,
+    `  aws ssm describe-instance-information --filters Key=InstanceIds,Values=${instance}`,
+    "Look for yourself, as root on the instance:",
+    "  cat /proc/sys/net/netfilter/nf_conntrack_count /proc/sys/net/netfilter/nf_conntrack_max",
+    "  conntrack -S; dmesg | grep nf_conntrack",
+    "Ask again while it fails:",
+    "  nat-medic doctor --sudo --ssh USER@HOST",
+  ];
+}
+
+export function trimEnd(lines: string[]): string[] {
+  while (lines.at(-1) === "") lines.pop();
   return lines;
 }

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { plainLine } from "../plain-text.ts";
+import { mailText } from "../plain-text.ts";
 
 const FunctionError = z.object({ errorMessage: z.string() });
 
@@ -7,9 +7,9 @@ const FunctionError = z.object({ errorMessage: z.string() });
 export function plainCause(cause: string): string {
   try {
     const parsed = z.safeParse(FunctionError, JSON.parse(cause));
-    if (parsed.success) return plainLine(parsed.data.errorMessage, 400);
+    if (parsed.success) return mailText(parsed.data.errorMessage, 400);
   } catch {
     // Not JSON: it is the message itself.
   }
-  return plainLine(cause, 400);
+  return mailText(cause, 400);
 }

@@ -1,54 +1,124 @@
+/** What was done to the host, with each value before and after, how it was verified, and the way back. */
 import type { ChangeResult, HostChange } from "../change.ts";
 import type { Closing } from "../closing.ts";
 import type { SettingChange } from "../fix.ts";
 import type { Incident } from "../incident.ts";
+import { mailText } from "../plain-text.ts";
 import { type StepRecord, statusOf } from "../step-record.ts";
-import { sendCommand } from "./by-hand.ts";
-import { indent, observations, section } from "./layout.ts";
+import { momentOf } from "../wording.ts";
+import { removeFiles, sendCommand } from "./by-hand.ts";
+import { decisionLines } from "./decision.ts";
+import { folded, indent, observations, section } from "./layout.ts";
 
-/** What was done to the host, with each value before and after, how it was verified, and the way back. */
-export function changesSection({ steps, incident }: Closing): string {
+export function changesSection({ steps, incident, undo }: Closing): string {
   const done = steps.filter(({ applied }) => applied !== null);
   return section(
     done.length === 0 ? "" : "WHAT NAT MEDIC DID",
-    done.flatMap((record, index) => [...(index === 0 ? [] : [""]), ...describe(record, incident)]),
+    done.flatMap((record, index) => [
+      ...(index === 0 ? [] : [""]),
+      ...(undo === null ? describe(record, incident) : describeUndo(record, incident, undo)),
+    ]),
   );
 }
 
 function describe(record: StepRecord, incident: Incident | null): string[] {
-  const { step, applied, verification, persisted, undone, answer } = record;
-  const lines = [step.action, ...(answer === "approve" ? ["  Approved by a person."] : [])];
-  const values = told(applied)?.values ?? [];
-  lines.push(
-    ...indent(settings(values)),
-    ...indent(told(applied)?.notes.map((note) => `Note: ${note}`) ?? []),
-  );
+  const { step, answer, applied, verification, undone } = record;
+  const lines = [
+    ...folded(mailText(step.action, 300), { hanging: 2 }),
+    ...indent(answer === null ? [] : decisionLines(answer)),
+    ...indent([...settings(told(applied)?.values ?? []), ...notes(applied)]),
+  ];
   const status = statusOf(record);
   switch (status) {
     case "in-force":
-      lines.push("  Verified, it helped:", ...indent(indent(observations(verification?.evidence ?? []))));
-      lines.push(...indent(persistence(persisted)));
-      lines.push("  To undo:", ...indent(indent(undo(record, incident))));
+      lines.push(
+        `  Verified, it helped in ${verification?.quietWindows ?? 0} windows in a row:`,
+        ...indent(indent(observations(verification?.evidence ?? []))),
+        ...indent(persistence(record)),
+        ...indent(wayBack(record, incident)),
+      );
       break;
     case "undone":
-      lines.push(...whyUndone(record));
-      lines.push("  So it was undone:", ...indent(indent(settings(told(undone)?.values ?? []))));
+      lines.push(
+        ...whyUndone(record),
+        "  So it was undone:",
+        ...indent(indent([...settings(told(undone)?.values ?? []), ...notes(undone)])),
+      );
       break;
     case "refused":
+      lines.push(
+        ...indent(
+          folded(`Not done, a guard on the host said no: ${reasonOf(applied) || "it gave no reason"}`),
+        ),
+      );
+      break;
     case "failed":
-      lines.push(`  Not done: ${told(applied)?.reason || "the fix did not run"}`);
+      lines.push(...indent(folded(`Not done, the fix failed: ${reasonOf(applied) || "it gave no reason"}`)));
       break;
     case "unsettled":
       lines.push(
         "  NAT Medic cannot tell whether this is in force, or could not put it back:",
         ...indent(indent([...trouble("apply", applied), ...trouble("undo", undone)])),
-        "  Look at the values above on the instance; to put them back:",
-        ...indent(indent(step.undo)),
+        ...(verification === null ? [] : whatWasSeen(verification)),
+        ...indent(restore(applied)),
+        "  Look at these values on the instance:",
+        ...indent(indent(settings(told(applied)?.values ?? step.settings))),
+        ...indent(wayBack(record, incident)),
       );
       break;
     case "proposed":
     case "rejected":
     case "unanswered":
+    case "withdrawn":
+    case "skipped":
+      break;
+    default:
+      status satisfies never;
+  }
+  return lines;
+}
+
+function describeUndo(
+  { step, applied, undone }: StepRecord,
+  incident: Incident | null,
+  { forced, reason }: NonNullable<Closing["undo"]>,
+): string[] {
+  const lines = folded(mailText(step.action, 300), { hanging: 2 });
+  const change = told(undone);
+  const status = change?.status ?? "untold";
+  const values = change?.values ?? [];
+  switch (status) {
+    case "changed":
+    case "unchanged":
+      lines.push(
+        `  ${status === "changed" ? (reason === null ? "Undone as asked" : "Undone") : "Undone before: nothing was left to put back"}`,
+        ...indent(indent([...settings(values), ...files(change), ...notes(undone)])),
+      );
+      break;
+    case "refused":
+      lines.push(
+        ...indent(folded(`Left alone: ${reasonOf(undone) || "the host gave no reason"}`, { hanging: 2 })),
+        ...values.map(
+          ({ setting, before, after }) =>
+            `    ${mailText(setting, 120)} is now ${after || "not set"}; undone it would be ${before || "not set"}`,
+        ),
+      );
+      if (!forced && incident !== null) {
+        lines.push(
+          "  If nobody needs it as it is now, put the old value back all the same:",
+          `    nat-medic undo ${incident.id} --force`,
+        );
+      }
+      break;
+    case "failed":
+    case "untold":
+      lines.push(
+        "  Whether it was undone is not known, or it failed:",
+        ...indent(indent(trouble("undo", undone))),
+        ...indent(restore(applied)),
+        "  By hand, as root on the instance:",
+        ...indent(indent(step.undo)),
+      );
       break;
     default:
       status satisfies never;
@@ -57,13 +127,19 @@ function describe(record: StepRecord, incident: Incident | null): string[] {
 }
 
 function whyUndone({ applied, verification }: StepRecord): string[] {
-  if (applied?.status === "untold") return [`  Whether it was done is not known: ${applied.detail}.`];
-  const seen = indent(indent(observations(verification?.evidence ?? [])));
-  const verdict = verification?.verdict ?? "unknown";
+  if (applied?.status === "untold") {
+    return indent(folded(`Whether it was done is not known: ${mailText(applied.detail, 300)}.`));
+  }
+  return verification === null ? ["  It could not be verified."] : whatWasSeen(verification);
+}
+
+function whatWasSeen({ verdict, evidence }: NonNullable<StepRecord["verification"]>): string[] {
+  const seen = indent(indent(observations(evidence)));
   switch (verdict) {
     case "worse":
       return ["  It made things worse:", ...seen];
     case "better":
+      return ["  It helped once, and not in two windows in a row:", ...seen];
     case "unchanged":
       return ["  It did not help:", ...seen];
     case "unknown":
@@ -73,46 +149,84 @@ function whyUndone({ applied, verification }: StepRecord): string[] {
   }
 }
 
-function told(result: ChangeResult | null): HostChange | undefined {
+export function told(result: ChangeResult | null): HostChange | undefined {
   return result?.status === "told" ? result.change : undefined;
 }
 
 function trouble(action: string, result: ChangeResult | null): string[] {
-  if (result === null) return [];
-  if (result.status === "untold") return [`${action}: ${result.detail}`];
-  return result.change.reason === "" ? [] : [`${action}: ${result.change.reason}`];
+  const reason = reasonOf(result);
+  return reason === "" ? [] : folded(`${action}: ${reason}`, { hanging: 2, depth: 6 });
+}
+
+export function reasonOf(result: ChangeResult | null): string {
+  if (result === null) return "";
+  return mailText(result.status === "untold" ? result.detail : result.change.reason, 300);
 }
 
 export function settings(changes: readonly SettingChange[]): string[] {
-  const width = Math.max(0, ...changes.map(({ setting }) => setting.length));
-  return changes.map(({ setting, before, after }) => `${setting.padEnd(width)}  ${before} -> ${after}`);
+  const shown = changes.map(({ setting, before, after }) => ({
+    setting: mailText(setting, 120),
+    value: `${mailText(before, 40) || "not set"} -> ${mailText(after, 40) || "not set"}`,
+  }));
+  const width = Math.max(0, ...shown.map(({ setting }) => setting.length));
+  return shown.map(({ setting, value }) => `${setting.padEnd(width)}  ${value}`);
 }
 
-function persistence(persisted: ChangeResult | null): string[] {
+function notes(result: ChangeResult | null): string[] {
+  return (told(result)?.notes ?? []).flatMap((note) =>
+    folded(`Note: ${mailText(note, 200)}`, { hanging: 2 }),
+  );
+}
+
+function files(change: HostChange | undefined): string[] {
+  return (change?.files ?? []).map(({ path, action }) => `${action}  ${mailText(path, 200)}`);
+}
+
+/** Armed before the change, and only disarmed by what keeps or undoes it. */
+export function restore(applied: ChangeResult | null): string[] {
+  const restoresAt = told(applied)?.restoresAt ?? 0;
+  if (restoresAt === 0) return [];
+  return folded(
+    `The host itself puts the old values back at ${momentOf(restoresAt)}, unless it was told before to keep them.`,
+    { depth: 4 },
+  );
+}
+
+export function survivesReboot({ persisted }: StepRecord): boolean {
+  const status = told(persisted)?.status;
+  return status === "changed" || status === "unchanged";
+}
+
+function persistence(record: StepRecord): string[] {
+  const { applied, persisted } = record;
   const change = told(persisted);
-  if (change?.status === "changed" || change?.status === "unchanged") {
-    const paths = change.files.map(({ path }) => path);
+  if (change !== undefined && survivesReboot(record)) {
+    const paths = change.files.map(({ path }) => mailText(path, 200));
     return [
-      `Survives a reboot: ${paths.join(", ") || "already configured"}`,
-      ...change.notes.map((note) => `Note: ${note}`),
+      ...folded(`Survives a reboot: ${paths.join(", ") || "already configured"}`, { hanging: 2, depth: 4 }),
+      ...notes(persisted),
     ];
   }
-  const why = change?.reason ?? (persisted?.status === "untold" ? persisted.detail : "it was not tried");
-  return [`Will be lost at the next reboot: ${why}`];
+  const why = reasonOf(persisted) || (persisted === null ? "it was not tried" : "the host gave no reason");
+  return [
+    ...folded(`Will be lost at the next reboot: ${why}`, { hanging: 2, depth: 4 }),
+    // Not told that it is to stay, the host may still put it back.
+    ...(change === undefined ? restore(applied) : []),
+  ];
 }
 
 /** The host keeps the old values and files under the incident, so its own undo is exact; by hand for who has no AWS. */
-function undo({ step, persisted }: StepRecord, incident: Incident | null): string[] {
-  const written = told(persisted)?.files.filter(({ action }) => action === "written") ?? [];
-  const byHand = [
-    ...step.undo,
-    ...(written.length === 0 ? [] : [`rm ${written.map(({ path }) => path).join(" ")}`]),
-  ];
-  if (incident === null || step.document === null) return byHand;
+function wayBack({ step, persisted }: StepRecord, incident: Incident | null): string[] {
+  const written = told(persisted);
+  const asRoot = indent([...step.undo, ...(written === undefined ? [] : removeFiles(written))]);
+  if (incident === null || step.document === null) return ["To undo, as root on the instance:", ...asRoot];
   const { instanceId, id: incidentId } = incident;
   return [
-    sendCommand(step, { instanceId, incidentId, action: "undo" }),
+    "To undo all changes of this incident, the last one first:",
+    `  nat-medic undo ${incidentId}`,
+    "or this one alone:",
+    `  ${sendCommand(step, { instanceId, incidentId, action: "undo" })}`,
     "or as root on the instance:",
-    ...byHand,
+    ...asRoot,
   ];
 }

@@ -1,0 +1,28 @@
+import type { Incident } from "../incident.ts";
+import { mailText } from "../plain-text.ts";
+import { moment } from "../wording.ts";
+import { folded, section } from "./layout.ts";
+import { time } from "./triggers.ts";
+
+/** What to look it up by, and why it was allowed to do what it did. */
+export function incidentSection(incident: Incident | null, execution: string | null): string {
+  return section("INCIDENT", [
+    ...(incident === null
+      ? []
+      : [
+          `${incident.id} on ${incident.instanceId}, opened ${time(incident.openedAt)}`,
+          ...folded(`Mode ${incident.mode}: ${modeReason(incident)}`, { hanging: 2 }),
+          `Look at it again: nat-medic show ${incident.id}`,
+        ]),
+    ...(execution === null ? [] : [`Execution ${mailText(execution, 300)}`]),
+  ]);
+}
+
+export function modeReason({ modeReason: reason }: Incident): string {
+  return mailText(readable(reason), 300);
+}
+
+/** With its times written for people. */
+function readable(text: string): string {
+  return text.replace(/\d{4}-\d{2}-\d{2}T[\d:.]+Z/g, moment);
+}

@@ -1,0 +1,46 @@
+/** Since when, and which alarms said so. Foreign names stand at the end of their line. */
+import type { Incident, Trigger } from "../incident.ts";
+import type { KnownTrigger } from "../incident-record.ts";
+import { mailText } from "../plain-text.ts";
+import { moment } from "../wording.ts";
+import type { Fact } from "./layout.ts";
+import { folded, section } from "./layout.ts";
+
+export function sinceFact({ trigger }: Incident): Fact {
+  return ["Since", `${time(trigger.at)}, ${nameOf(trigger)}`];
+}
+
+/** What the alarms said, and whether they are quiet again. */
+export function alarmsSection({ trigger }: Incident, triggers: readonly KnownTrigger[]): string {
+  const [first, ...joined] = triggers;
+  const lines: string[] = [];
+  if (trigger.kind === "alarm") {
+    lines.push(`${time(trigger.at)}${cleared(first)}, ${nameOf(trigger)}`);
+    const reason = mailText(trigger.reason, 300);
+    if (reason !== "") lines.push(...folded(`  ${reason}`, { hanging: 2 }));
+  }
+  for (const known of joined) {
+    lines.push(`${time(known.trigger.at)}${cleared(known)}, joined this incident: ${nameOf(known.trigger)}`);
+  }
+  return section(lines.length > 1 && joined.length > 0 ? "ALARMS" : "ALARM", lines);
+}
+
+function cleared(known: KnownTrigger | undefined): string {
+  return known === undefined || known.clearedAt === null ? "" : `, back to OK at ${time(known.clearedAt)}`;
+}
+
+function nameOf(trigger: Trigger): string {
+  switch (trigger.kind) {
+    case "manual":
+      return "asked for by hand";
+    case "alarm":
+      return `alarm ${mailText(trigger.alarmName, 120)}`;
+    default:
+      return trigger satisfies never;
+  }
+}
+
+/** A time as the store, CloudWatch or a person's machine wrote it. */
+export function time(iso: string): string {
+  return mailText(moment(iso), 40);
+}
