@@ -40,7 +40,11 @@ type Findings = NonNullable<IncidentRecord["findings"]>;
 type ClosingRecord = NonNullable<IncidentRecord["closing"]>;
 
 export async function readInstance(table: string, instanceId: string): Promise<InstanceRecord> {
-  const items = await queryItems(table, instanceKey(instanceId).pk);
+  return instanceFrom(await queryItems(table, instanceKey(instanceId).pk));
+}
+
+/** From all items of one instance. */
+export function instanceFrom(items: readonly Item[]): InstanceRecord {
   const record = items.find(({ sk }) => sk === "record") ?? {};
   const changes = items.filter(({ sk }) => sk !== "record");
   return InstanceRecord.parse({
@@ -340,7 +344,11 @@ export async function reopenIncident(table: string, id: string): Promise<void> {
 
 /** `undefined` when there is no such incident, or it is forgotten. */
 export async function readIncident(table: string, id: string): Promise<IncidentRecord | undefined> {
-  const items = await queryItems(table, incidentKey(id, "").pk);
+  return incidentFrom(await queryItems(table, incidentKey(id, "").pk));
+}
+
+/** From all items of one incident, in the order of `sk`. */
+export function incidentFrom(items: readonly Item[]): IncidentRecord | undefined {
   const under = (prefix: string) => items.filter(({ sk }) => String(sk).startsWith(prefix));
   const [head] = under("head");
   if (head === undefined) return undefined;

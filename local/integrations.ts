@@ -6,17 +6,18 @@ import { type RunTask, TaskError } from "./states/task.ts";
 const Invoke = z.object({ FunctionName: z.string(), Payload: z.unknown() });
 const Publish = z.object({ TopicArn: z.string(), Subject: z.string(), Message: z.string() });
 const Start = z.object({ StateMachineArn: z.string(), Name: z.string(), Input: z.unknown() });
+const Started = z.object({ executionArn: z.string() });
 
 export type Integrations = {
-  functions: Functions;
-  publish(publication: z.infer<typeof Publish>): Promise<unknown>;
-  start(execution: z.infer<typeof Start>): Promise<unknown>;
+  functions: Pick<Functions, "invoke">;
+  /** An operation of the local AWS, subject to its faults. */
+  ask(service: string, operation: string, input: object): Promise<object>;
 };
 
 /** What Step Functions' own fields look like in the result of an invocation. */
 const invoked = (Payload: unknown) => ({ ExecutedVersion: "$LATEST", Payload, StatusCode: 200 });
 
-export function integrations({ functions, publish, start }: Integrations): RunTask {
+export function integrations({ functions, ask }: Integrations): RunTask {
   return async ({ resource, arguments: given }) => {
     switch (resource.replace(/^arn:[a-z-]+:states:::/, "")) {
       case "lambda:invoke":
@@ -25,9 +26,18 @@ export function integrations({ functions, publish, start }: Integrations): RunTa
         return invoked(await functions.invoke(FunctionName, Payload));
       }
       case "sns:publish":
-        return await named("SNS", () => publish(z.parse(Publish, given)));
-      case "states:startExecution":
-        return await named("StepFunctions", () => start(z.parse(Start, given)));
+        return await named("SNS", () => ask("sns", "Publish", z.parse(Publish, given)));
+      case "states:startExecution": {
+        const { StateMachineArn: stateMachineArn, Name: name, Input } = z.parse(Start, given);
+        const input = JSON.stringify(Input);
+        return await named("StepFunctions", async () => {
+          const { executionArn } = z.parse(
+            Started,
+            await ask("states", "StartExecution", { stateMachineArn, name, input }),
+          );
+          return { ExecutionArn: executionArn };
+        });
+      }
       default:
         throw new TaskError("States.Runtime", `the integration ${resource} does not exist locally`);
     }

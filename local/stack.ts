@@ -1,13 +1,21 @@
-/** NAT Medic deployed on the embedded AWS: endpoint, functions, documents, state machine, one host per instance. */
+/**
+ * NAT Medic deployed on the embedded AWS: endpoint, functions, documents, state machine, table, topics, approval page,
+ * the rule that watches executions, and one host per instance.
+ */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { MetricAlarm } from "@aws-sdk/client-cloudwatch";
 import type { Instance } from "@aws-sdk/client-ec2";
+import { unmarshall } from "@aws-sdk/util-dynamodb";
+import { incidentFrom, instanceFrom } from "../aws/incident-store.ts";
 import { functionNames } from "../build/bundle.ts";
 import { bundleFolder, definitionFile } from "../build/layout.ts";
+import type { IncidentRecord, InstanceRecord } from "../core/incident-record.ts";
 import type { Mode } from "../core/mode.ts";
 import { enrolTag } from "../core/opening.ts";
 import { buildDocument, documents } from "../host/documents.ts";
 import { cloudwatch } from "./endpoint/cloudwatch.ts";
+import { startDynamodb } from "./endpoint/dynamodb.ts";
 import { ec2 } from "./endpoint/ec2.ts";
 import { lambda } from "./endpoint/lambda.ts";
 import type { MetricSeries } from "./endpoint/metric-series.ts";
@@ -16,7 +24,9 @@ import { ssm } from "./endpoint/ssm.ts";
 import { stepfunctions } from "./endpoint/stepfunctions.ts";
 import { type Fault, startEndpoint } from "./endpoint/wire.ts";
 import { integrations } from "./integrations.ts";
-import { inProcess } from "./lambda/in-process.ts";
+import { startFunctionUrl } from "./lambda/function-url.ts";
+import { inProcess, type Kill } from "./lambda/in-process.ts";
+import { rescueRule } from "./rescue-rule.ts";
 import type { ManagedInstance } from "./run-command/invocation.ts";
 import { realClock, type VirtualClock } from "./states/clock.ts";
 import { parseDefinition } from "./states/definition.ts";
@@ -25,7 +35,10 @@ import { type Execution, startExecution } from "./states/execution.ts";
 
 export const account = "123456789012";
 export const region = "eu-central-1";
-const topicArn = `arn:aws:sns:${region}:${account}:nat-medic`;
+/** For people. */
+export const topicArn = `arn:aws:sns:${region}:${account}:nat-medic`;
+export const chatTopicArn = `${topicArn}-chat`;
+const table = "nat-medic-incidents";
 const machineName = "nat-medic-remediate";
 const machineArn = `arn:aws:states:${region}:${account}:stateMachine:${machineName}`;
 
@@ -36,10 +49,23 @@ export type LocalStackOptions = {
   >;
   mode: Mode;
   approvalSeconds: number;
+  /** By default as the template's. */
+  coolDownSeconds?: number;
+  automaticChangesPerDay?: number;
+  /** State of each alarm that exists, by name; looked at whenever it is asked for. */
+  alarms?: Readonly<Record<string, "OK" | "ALARM" | "INSUFFICIENT_DATA">>;
+  /**
+   * How often EventBridge delivers each end of an execution that was no success; it promises at least once, which is
+   * the default. 0: the rule is off.
+   */
+  eventDeliveries?: number;
+  /** Ends functions in the middle of their work. */
+  kill?: Kill;
   /** Skips the time in which everybody waits; by default time is real. */
   clock?: VirtualClock;
   series?: MetricSeries[];
   port?: number;
+  pagePort?: number;
   fault?: Fault;
   onEvent?(event: ExecutionEvent, execution: string): void;
   onPublish?(publication: Publication): void;
@@ -50,6 +76,14 @@ export type LocalStack = {
   /** For `AWS_ENDPOINT_URL` and the AWS CLI's `--endpoint-url`. */
   url: string;
   machineArn: string;
+  /** Where the approval page is served. */
+  pageUrl: string;
+  /** The incident store's name, and what it holds. */
+  table: string;
+  incidents(): Promise<IncidentRecord[]>;
+  /** The incident that an execution opened, or works on; undefined when there is none. */
+  incidentOf(executionArn: string): Promise<IncidentRecord | undefined>;
+  instance(instanceId: string): Promise<InstanceRecord>;
   /** Every operation that was asked of the endpoint. */
   requests: Awaited<ReturnType<typeof startEndpoint>>["requests"];
   start(input: unknown, name?: string): Execution;
@@ -57,6 +91,9 @@ export type LocalStack = {
   invoke(functionName: string, payload: unknown): Promise<unknown>;
   /** Executions so far, the fanned-out ones included. */
   executions(): readonly Execution[];
+  /** Until every end of an execution that the rule was told of so far is dealt with. */
+  settled(): Promise<void>;
+  /** Aborts what still runs; the rule hears no more of that. */
   stop(): Promise<void>;
 };
 
@@ -65,19 +102,28 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     instances,
     mode,
     approvalSeconds,
+    coolDownSeconds = 900,
+    automaticChangesPerDay = 3,
+    alarms = {},
+    eventDeliveries = 1,
     clock,
     series = [],
     onEvent = () => {},
     onPublish = () => {},
   } = options;
-  const topic = sns({ topics: [topicArn], onPublish });
+  // Work takes real time, also where waiting does not.
+  const working = <T>(work: Promise<T>): Promise<T> => (clock === undefined ? work : clock.working(work));
   const definitionText = readFileSync(definitionFile, "utf8");
-  const definition = parseDefinition(definitionText, {
+  const substitutions = {
     Partition: "aws",
     ApprovalSeconds: String(approvalSeconds),
     TopicArn: topicArn,
+    ChatTopicArn: chatTopicArn,
     ...Object.fromEntries(functionNames.map((name) => [`${resourceName(name)}Function`, name])),
-  });
+  };
+  // Not every function is called by the machine. That the template's fit exactly is tested apart.
+  const used = Object.entries(substitutions).filter(([name]) => definitionText.includes(`\${${name}}`));
+  const definition = parseDefinition(definitionText, Object.fromEntries(used));
   const executions: Execution[] = [];
   const start = (input: unknown, name: string = crypto.randomUUID()): Execution => {
     const execution = startExecution({
@@ -87,20 +133,27 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
       executionArn: `arn:aws:states:${region}:${account}:execution:${machineName}:${name}`,
       input,
       clock: clock ?? realClock,
-      // Work takes real time, also where waiting does not.
-      tasks: (call) => (clock === undefined ? tasks(call) : clock.working(tasks(call))),
+      tasks: (call) => working(tasks(call)),
       onEvent: (event) => onEvent(event, name),
     });
     executions.push(execution);
+    rule.watch(execution, input);
     return execution;
   };
 
+  const dynamodb = await startDynamodb([table]);
+  const page = await startFunctionUrl({
+    ...(options.pagePort === undefined ? {} : { port: options.pagePort }),
+    invoke: (event) => working(functions.invoke("serve-approval-page", event)),
+  });
   const endpoint = await startEndpoint({
     ...(options.port === undefined ? {} : { port: options.port }),
     ...(options.fault === undefined ? {} : { fault: options.fault }),
+    onCarriedOut: (call) => functions.carriedOut(call),
     services: [
-      topic,
-      cloudwatch({ series }),
+      sns({ topics: [topicArn, chatTopicArn], onPublish }),
+      dynamodb.service,
+      cloudwatch({ series, alarms: alarmsOf(alarms) }),
       ec2({ instances: Object.entries(instances).map(([id, { type, tags }]) => describe(id, type, tags)) }),
       ssm({
         documents: Object.fromEntries(documents.map(({ name }) => [name, buildDocument(name)])),
@@ -126,33 +179,62 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     environment: {
       AWS_ENDPOINT_URL: endpoint.url,
       NAT_MEDIC_MODE: mode,
+      NAT_MEDIC_TABLE: table,
       NAT_MEDIC_TOPIC_ARN: topicArn,
+      NAT_MEDIC_CHAT_TOPIC_ARN: chatTopicArn,
       NAT_MEDIC_APPROVAL_SECONDS: String(approvalSeconds),
+      NAT_MEDIC_PAGE_URL: page.url,
+      NAT_MEDIC_COOL_DOWN_SECONDS: String(coolDownSeconds),
+      NAT_MEDIC_AUTOMATIC_CHANGES: String(automaticChangesPerDay),
+      NAT_MEDIC_STATE_MACHINE_ARN: machineArn,
     },
     region,
     timeoutSeconds: 180,
+    now: () => (clock ?? realClock).now(),
+    ...(options.kill === undefined ? {} : { kill: options.kill }),
     ...(options.onLog === undefined ? {} : { onLog: options.onLog }),
   });
-  const tasks = integrations({
-    functions,
-    publish: async ({ TopicArn, Subject, Message }) => {
-      onPublish({ topicArn: TopicArn, subject: Subject, message: Message, at: new Date() });
-      return {};
-    },
-    start: async ({ Name, Input }) => ({ ExecutionArn: start(Input, Name).arn }),
+  const tasks = integrations({ functions, ask: endpoint.ask });
+  const rule = rescueRule({
+    deliveries: functionNames.includes(rescuer) ? eventDeliveries : 0,
+    invoke: (event) => working(functions.invoke(rescuer, event)),
+    clock: clock ?? realClock,
+    stateMachineArn: machineArn,
+    account,
+    region,
   });
+  const itemsUnder = async (pk: RegExp): Promise<Record<string, unknown>[]> =>
+    (await dynamodb.scan(table)).map((item) => unmarshall(item)).filter((item) => pk.test(String(item.pk)));
+  const incidents = async (): Promise<IncidentRecord[]> => {
+    const items = await itemsUnder(/^incident\//);
+    return [...Map.groupBy(items, ({ pk }) => pk).values()].flatMap((group) => incidentFrom(group) ?? []);
+  };
 
   return {
     url: endpoint.url,
     machineArn,
+    pageUrl: page.url,
+    table,
+    incidents,
+    incidentOf: async (executionArn) => {
+      const remembered = await itemsUnder(/^execution\//);
+      const id = remembered.find(({ pk }) => pk === `execution/${executionArn}`)?.incidentId;
+      return (await incidents()).find(({ incident }) => incident.id === id);
+    },
+    instance: async (id) =>
+      instanceFrom((await itemsUnder(/^instance\//)).filter(({ pk }) => pk === `instance/${id}`)),
     requests: endpoint.requests,
     start,
     invoke: functions.invoke,
     executions: () => executions,
+    settled: rule.settled,
     stop: async () => {
+      await rule.stop();
       for (const execution of executions) execution.stop();
       await functions.stop();
+      await page.close();
       await endpoint.close();
+      await dynamodb.close();
     },
   };
 }
@@ -169,6 +251,19 @@ function describe(
     SourceDestCheck: false,
     Tags: Object.entries({ [enrolTag.key]: enrolTag.value, ...tags }).map(([Key, Value]) => ({ Key, Value })),
   };
+}
+
+/** Told of executions that ended badly. */
+const rescuer = "rescue-incident";
+
+/** Their states stay those of `alarms`, which may change. */
+function alarmsOf(alarms: NonNullable<LocalStackOptions["alarms"]>): MetricAlarm[] {
+  return Object.keys(alarms).map((AlarmName) => ({
+    AlarmName,
+    get StateValue() {
+      return alarms[AlarmName];
+    },
+  }));
 }
 
 /** `open-incident` to `OpenIncident`, its resource in the template. */

@@ -1,13 +1,14 @@
 import type { StaticOperationSchema } from "@smithy/types";
+import type { HttpReply, HttpRequest } from "./protocol.ts";
 
 /**
- * One operation of a service: the SDK's own schema (`SendCommand$`) and a plain function from input to output.
- * It throws `AwsError` for what AWS would refuse.
+ * One operation of a service: the SDK's own schema (`SendCommand$`) and a plain function from input to output, which
+ * throws `AwsError` for what AWS would refuse; or, where something else speaks for the service, whoever takes the
+ * request as it came.
  */
 export type Operation = {
   schema: StaticOperationSchema;
-  run(input: object): Promise<object>;
-};
+} & ({ run(input: object): Promise<object> } | { forward(request: HttpRequest): Promise<HttpReply> });
 
 /** What a request carries to say which service it is for. */
 export type Service = {

@@ -8,7 +8,7 @@ import { jsonProtocol } from "./json-protocol.ts";
 import type { HttpReply, HttpRequest, Protocol } from "./protocol.ts";
 import { queryProtocol } from "./query-protocol.ts";
 import { restJsonProtocol } from "./rest-json-protocol.ts";
-import { operationName, type Service } from "./service.ts";
+import { type Operation, operationName, type Service } from "./service.ts";
 
 export type RequestLog = { service: string; operation: string; input: object; at: Date };
 
@@ -18,9 +18,19 @@ export type RequestLog = { service: string; operation: string; input: object; at
  */
 export type Fault = (service: string, operation: string, input: object, n: number) => AwsError | undefined;
 
+/** An operation that was carried out, well or not; not one that `Fault` answered. */
+export type CarriedOut = {
+  service: string;
+  operation: string;
+  /** Whose signature the request carried; undefined when it carried none, or came from within the local AWS. */
+  accessKeyId: string | undefined;
+};
+
 export type Endpoint = {
   /** To be given to clients as `AWS_ENDPOINT_URL`. */
   url: string;
+  /** Asks for an operation without HTTP, as one AWS service asks another: logged, and subject to faults, like any. */
+  ask(service: string, operation: string, input: object): Promise<object>;
   /** Every operation that was asked for and is known, in order, faults included. */
   requests(): RequestLog[];
   close(): Promise<void>;
@@ -36,28 +46,52 @@ export const startEndpoint = async ({
   services,
   port = 0,
   fault,
+  onCarriedOut = async () => {},
 }: {
   services: Service[];
   port?: number;
   fault?: Fault;
+  /** Called when the operation is done, before it is answered, which waits for it. */
+  onCarriedOut?(call: CarriedOut): Promise<void>;
 }): Promise<Endpoint> => {
   const log: RequestLog[] = [];
   const calls = new Map<string, number>();
 
+  const find = (service: Service | undefined, name: string, title: string): [Service, Operation] => {
+    const operation = service?.operations.find((known) => operationName(known) === name);
+    if (service === undefined || operation === undefined) throw notImplementedLocally(title, name);
+    return [service, operation];
+  };
+
+  const carryOut = async <Result>(
+    call: CarriedOut,
+    input: object,
+    run: () => Promise<Result>,
+  ): Promise<Result> => {
+    const { service, operation } = call;
+    log.push({ service, operation, input, at: new Date() });
+    const n = (calls.get(`${service}.${operation}`) ?? 0) + 1;
+    calls.set(`${service}.${operation}`, n);
+    const injected = fault?.(service, operation, input, n);
+    if (injected !== undefined) throw injected;
+    try {
+      return await run();
+    } finally {
+      await onCarriedOut(call);
+    }
+  };
+
   const run = async (request: HttpRequest, protocol: Protocol, requestId: string): Promise<HttpReply> => {
     const { service, operation: name = "an operation without a name" } = protocol.address(request, services);
     try {
-      const operation = service?.operations.find((known) => operationName(known) === name);
-      if (service === undefined || operation === undefined) {
-        throw notImplementedLocally(service?.title ?? signedFor(request), name);
-      }
-      const input = await protocol.decode(request, operation.schema, service);
-      log.push({ service: service.name, operation: name, input, at: new Date() });
-      const n = (calls.get(`${service.name}.${name}`) ?? 0) + 1;
-      calls.set(`${service.name}.${name}`, n);
-      const injected = fault?.(service.name, name, input, n);
-      if (injected !== undefined) throw injected;
-      return protocol.encode(operation.schema, await operation.run(input), service, requestId);
+      const [known, operation] = find(service, name, service?.title ?? signedFor(request).service);
+      const input = await protocol.decode(request, operation.schema, known);
+      const { accessKeyId } = signedFor(request);
+      return await carryOut({ service: known.name, operation: name, accessKeyId }, input, async () =>
+        "forward" in operation
+          ? operation.forward(request)
+          : protocol.encode(operation.schema, await operation.run(input), known, requestId),
+      );
     } catch (error) {
       return protocol.encodeError(asAwsError(error), service, requestId);
     }
@@ -85,6 +119,13 @@ export const startEndpoint = async ({
   return {
     url: `http://${LOOPBACK}:${address.port}`,
     requests: () => [...log],
+    ask: async (serviceName, name, input) => {
+      const asked = services.find((service) => service.name === serviceName);
+      const [service, operation] = find(asked, name, serviceName);
+      if ("forward" in operation) throw notImplementedLocally(service.title, name, "from within");
+      const call = { service: service.name, operation: name, accessKeyId: undefined };
+      return carryOut(call, input, () => operation.run(input));
+    },
     close: async () => {
       const closed = once(server, "close");
       server.close();
@@ -133,9 +174,11 @@ const read = async (incoming: IncomingMessage): Promise<HttpRequest> => {
   };
 };
 
-/** The service in the signature, for requests to services that do not exist here. */
-const signedFor = (request: HttpRequest): string =>
-  /Credential=[^/]+\/\d+\/[^/]+\/([\w-]+)\//.exec(request.headers.authorization ?? "")?.[1] ?? "unknown";
+/** Who signed the request, and for which service. */
+const signedFor = (request: HttpRequest): { accessKeyId: string | undefined; service: string } => {
+  const signature = /Credential=([^/]+)\/\d+\/[^/]+\/([\w-]+)\//.exec(request.headers.authorization ?? "");
+  return { accessKeyId: signature?.[1], service: signature?.[2] ?? "unknown" };
+};
 
 /** A defect of ours must not be retried, as a 500 would be: the operation may have run already. */
 const asAwsError = (error: unknown): AwsError =>

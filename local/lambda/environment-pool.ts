@@ -1,34 +1,43 @@
 import type { Worker } from "node:worker_threads";
 
 /** The execution environments of one function, at most `limit` of them. They keep the process alive until `stop`. */
-export const environmentPool = (start: () => Worker, limit: number) => {
-  const all = new Set<Worker>();
-  const idle: Worker[] = [];
-  const waiting: ((worker: Worker) => void)[] = [];
+export const environmentPool = <Environment extends { worker: Worker }>(
+  start: () => Environment,
+  limit: number,
+) => {
+  const all = new Set<Environment>();
+  const idle: Environment[] = [];
+  const waiting: ((environment: Environment) => void)[] = [];
 
-  const add = (): Worker => {
-    const worker = start();
-    all.add(worker);
-    return worker;
+  const add = (): Environment => {
+    const environment = start();
+    all.add(environment);
+    // Also one that ends between two events, by itself.
+    environment.worker.once("exit", () => {
+      all.delete(environment);
+      const index = idle.indexOf(environment);
+      if (index !== -1) idle.splice(index, 1);
+    });
+    return environment;
   };
 
   return {
-    take: async (): Promise<Worker> => {
-      const worker = idle.pop() ?? (all.size < limit ? add() : undefined);
-      return worker ?? new Promise((resolve) => waiting.push(resolve));
+    take: async (): Promise<Environment> => {
+      const environment = idle.pop() ?? (all.size < limit ? add() : undefined);
+      return environment ?? new Promise((resolve) => waiting.push(resolve));
     },
     /** `reusable: false` ends the thread and makes room for a new one. */
-    giveBack: async (worker: Worker, reusable: boolean): Promise<void> => {
+    giveBack: async (environment: Environment, reusable: boolean): Promise<void> => {
       if (!reusable) {
-        all.delete(worker);
-        await worker.terminate();
+        all.delete(environment);
+        await environment.worker.terminate();
       }
       const next = waiting.shift();
-      if (next !== undefined) next(reusable ? worker : add());
-      else if (reusable) idle.push(worker);
+      if (next !== undefined) next(reusable ? environment : add());
+      else if (reusable) idle.push(environment);
     },
     stop: async (): Promise<void> => {
-      await Promise.all([...all].map((worker) => worker.terminate()));
+      await Promise.all([...all].map(({ worker }) => worker.terminate()));
       all.clear();
       idle.length = 0;
     },

@@ -7,14 +7,17 @@ import { parentPort, workerData } from "node:worker_threads";
 import * as z from "zod/mini";
 import type { FunctionErrorPayload } from "./function-error.ts";
 import { type ThreadReply, ThreadRequest } from "./invoke-in-thread.ts";
+import { shiftDate } from "./shifted-date.ts";
 
-const Bundle = z.object({ bundle: z.string() });
+const WorkerData = z.object({ bundle: z.string(), shift: z.instanceof(Float64Array) });
+const { bundle, shift } = WorkerData.parse(workerData);
+shiftDate(shift);
+
 const Handler = z.custom<(event: unknown, context: object) => unknown>(
   (value) => typeof value === "function",
 );
 
 const load = async () => {
-  const { bundle } = Bundle.parse(workerData);
   const exports: unknown = await import(pathToFileURL(bundle).href);
   // A CJS bundle whose exports Node could not name has them under `default` alone.
   const found = [exports, property(exports, "default")].map((place) => property(place, "handler"));

@@ -3,6 +3,7 @@ export const functionEnvironment = (
   functionName: string,
   taskRoot: string,
   region: string,
+  accessKeyId = "local",
 ): Record<string, string> => ({
   AWS_DEFAULT_REGION: region,
   AWS_EXECUTION_ENV: "AWS_Lambda_nodejs24.x",
@@ -15,7 +16,7 @@ export const functionEnvironment = (
   AWS_REGION: region,
   LAMBDA_TASK_ROOT: taskRoot,
   // SDK clients refuse to send without any; the local endpoint does not look at them.
-  AWS_ACCESS_KEY_ID: "local",
+  AWS_ACCESS_KEY_ID: accessKeyId,
   AWS_SECRET_ACCESS_KEY: "local",
   TZ: ":UTC",
 });

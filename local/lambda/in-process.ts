@@ -11,9 +11,30 @@ export type Functions = {
    * @throws FunctionError for what the handler threw, for a timeout or crash, and for a function that is not there
    */
   invoke(functionName: string, payload: unknown): Promise<unknown>;
+  /**
+   * Tells that an operation which a function asked for was carried out; `accessKeyId` says which one asked.
+   * What `kill` wants ended has ended when this resolves.
+   */
+  carriedOut(operation: {
+    service: string;
+    operation: string;
+    accessKeyId: string | undefined;
+  }): Promise<void>;
   /** Ends the threads, which otherwise keep the process alive. */
   stop(): Promise<void>;
 };
+
+/**
+ * Asked after each operation that an invocation had carried out, before the answer to it; `n` counts them from 1.
+ * True ends the environment there and then: the effect is done, and the function never learns of it.
+ */
+export type Kill = (invocation: {
+  functionName: string;
+  payload: unknown;
+  service: string;
+  operation: string;
+  n: number;
+}) => boolean;
 
 /**
  * Runs built bundles in this process, one thread per execution environment: as in Lambda each has its own `process.env`
@@ -23,6 +44,7 @@ export type Functions = {
  * @param environment added to what Lambda itself sets
  * @param timeoutSeconds after which the thread is ended and the invocation fails with Sandbox.Timedout
  * @param concurrency environments per function; more events than that wait for their turn
+ * @param now the functions' clock, in milliseconds since the epoch; asked at the beginning of each invocation
  * @param onLog takes what the functions write; by default it is dropped
  */
 export const inProcess = ({
@@ -31,6 +53,8 @@ export const inProcess = ({
   region = "us-east-1",
   timeoutSeconds = 60,
   concurrency = 4,
+  now = () => Date.now(),
+  kill = () => false,
   onLog = () => {},
 }: {
   bundles: Record<string, string>;
@@ -38,14 +62,25 @@ export const inProcess = ({
   region?: string;
   timeoutSeconds?: number;
   concurrency?: number;
+  now?(): number;
+  kill?: Kill;
   onLog?(functionName: string, text: string): void;
 }): Functions => {
+  let started = 0;
+  const environments = new Map<string, Environment>();
   const pools = new Map(
     Object.entries(bundles).map(([functionName, bundle]) => {
-      const start = () => {
+      const start = (): Environment => {
+        started += 1;
+        // By it the endpoint can tell whose request it has before it.
+        const accessKeyId = `LOCAL${String(started).padStart(11, "0")}`;
+        const shift = new Float64Array(new SharedArrayBuffer(8));
         const worker = new Worker(new URL("./execution-environment.ts", import.meta.url), {
-          workerData: { bundle },
-          env: { ...functionEnvironment(functionName, dirname(bundle), region), ...environment },
+          workerData: { bundle, shift },
+          env: {
+            ...functionEnvironment(functionName, dirname(bundle), region, accessKeyId),
+            ...environment,
+          },
           stdout: true,
           stderr: true,
           execArgv: [],
@@ -53,7 +88,11 @@ export const inProcess = ({
         worker.stdout.setEncoding("utf8").on("data", (text: string) => onLog(functionName, text));
         worker.stderr.setEncoding("utf8").on("data", (text: string) => onLog(functionName, text));
         // An error between two events (from a promise left floating) must not end this process.
-        return worker.on("error", () => {});
+        worker.on("error", () => {});
+        const fresh = { worker, shift, accessKeyId, functionName, payload: null, operations: 0 };
+        environments.set(accessKeyId, fresh);
+        worker.once("exit", () => environments.delete(accessKeyId));
+        return fresh;
       };
       return [functionName, environmentPool(start, concurrency)];
     }),
@@ -63,21 +102,44 @@ export const inProcess = ({
     invoke: async (functionName, payload) => {
       const pool = pools.get(functionName);
       if (pool === undefined) throw functionNotFound(functionArn(functionName, region));
-      const worker = await pool.take();
-      const result = await invokeInThread(worker, {
+      const taken = await pool.take();
+      Object.assign(taken, { payload, operations: 0 });
+      const startedAt = now();
+      taken.shift[0] = startedAt - Date.now();
+      const result = await invokeInThread(taken.worker, {
         event: JSON.stringify(payload ?? null),
         functionArn: functionArn(functionName, region),
         timeoutSeconds,
+        deadline: startedAt + timeoutSeconds * 1000,
       });
       // After a timeout or a crash Lambda starts afresh; after an ordinary error it keeps the environment.
-      await pool.giveBack(worker, result.kind !== "lost");
+      await pool.giveBack(taken, result.kind !== "lost");
       if (result.kind === "returned") return JSON.parse(result.json);
       throw new FunctionError(result.error);
+    },
+    carriedOut: async ({ service, operation, accessKeyId = "" }) => {
+      const asking = environments.get(accessKeyId);
+      if (asking === undefined) return;
+      asking.operations += 1;
+      const { functionName, payload, operations: n, worker } = asking;
+      if (kill({ functionName, payload, service, operation, n })) await worker.terminate();
     },
     stop: async () => {
       await Promise.all([...pools.values()].map((pool) => pool.stop()));
     },
   };
+};
+
+/** One thread, and what it is at. */
+type Environment = {
+  worker: Worker;
+  /** Milliseconds by which its clock differs from this process's. */
+  shift: Float64Array;
+  accessKeyId: string;
+  functionName: string;
+  payload: unknown;
+  /** Carried out since the present invocation began. */
+  operations: number;
 };
 
 /** The name under which Step Functions reports it. */

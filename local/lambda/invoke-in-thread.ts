@@ -10,7 +10,7 @@ export const ThreadRequest = z.object({
   event: z.string(),
   requestId: z.string(),
   functionArn: z.string(),
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch, by the function's clock. */
   deadline: z.number(),
 });
 
@@ -26,7 +26,12 @@ export type ThreadResult = ThreadReply | { kind: "lost"; error: FunctionErrorPay
 
 export const invokeInThread = (
   worker: Worker,
-  { event, functionArn, timeoutSeconds }: { event: string; functionArn: string; timeoutSeconds: number },
+  {
+    event,
+    functionArn,
+    timeoutSeconds,
+    deadline,
+  }: { event: string; functionArn: string; timeoutSeconds: number; deadline: number },
 ): Promise<ThreadResult> =>
   new Promise((resolve) => {
     const requestId = randomUUID();
@@ -45,6 +50,6 @@ export const invokeInThread = (
       event,
       requestId,
       functionArn,
-      deadline: Date.now() + timeoutSeconds * 1000,
+      deadline,
     } satisfies ThreadRequest);
   });
