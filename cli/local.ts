@@ -2,10 +2,12 @@
 import { existsSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { definitionFile } from "../build/layout.ts";
+import { pageLink } from "../local/page-visitor.ts";
 import { readScenario, scenarioIds } from "../local/scenario.ts";
-import { startLocalStack } from "../local/stack.ts";
+import { chatTopicArn, region, startLocalStack } from "../local/stack.ts";
 import { recordedStage } from "../local/stage.ts";
 import { type Command, UsageError } from "./command.ts";
+import { credentialsFor, terminalLines } from "./terminal-lines.ts";
 
 const instanceId = "i-0a1b2c3d4e5f67890";
 const defaultScenario = "conntrack-table-full";
@@ -38,16 +40,25 @@ tests. The one instance is ${instanceId}; behind it is the recorded host of SCEN
       mode: "propose",
       approvalSeconds: 14_400,
       port,
-      onPublish: ({ subject, message }) => console.log(`\nSubject: ${subject}\n${message}`),
+      onPublish: ({ topicArn, subject, message }) => {
+        if (topicArn === chatTopicArn) return;
+        console.log(`\nSubject: ${subject}\n${message}`);
+        const [link, incidentId = ""] = pageLink.exec(message) ?? [];
+        if (link === undefined) return;
+        console.log(`Decide on the page:\n\n  ${link}\n\nor in another terminal:\n`);
+        console.log(`${terminalLines(stack.url, incidentId)}\n`);
+      },
       onEvent: ({ type, state }, execution) => {
         if (type === "StateEntered") console.log(`${execution}  ${state}`);
       },
     });
     console.log(`Listening on ${stack.url}; start a diagnosis by hand from another terminal:
 
-  export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_REGION=eu-central-1
-  aws stepfunctions start-execution --endpoint-url ${stack.url} --region eu-central-1 \\
+  export ${credentialsFor(stack.url)}
+  aws stepfunctions start-execution --endpoint-url ${stack.url} --region ${region} \\
     --state-machine-arn ${stack.machineArn} --input file://events/start-by-hand.json
+
+With "mode": "approve" in the input you are asked for a decision, on a page of its own.
 `);
     await new Promise((resolve) => {
       process.once("SIGINT", resolve);

@@ -5,6 +5,8 @@ type Screen = { write(text: string): unknown; isTTY?: boolean };
 
 export function showProgress(screen: Screen | undefined): {
   onEvent(event: ExecutionEvent): void;
+  /** Something else, between the states. */
+  say(text: string): void;
   end(): void;
 } {
   const entered = new Map<string, number>();
@@ -42,6 +44,7 @@ export function showProgress(screen: Screen | undefined): {
           return;
       }
     },
+    say: line,
     end: () => {
       if (inPlace) write("\r\x1b[2K");
     },

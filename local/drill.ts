@@ -3,31 +3,49 @@ import * as z from "zod/mini";
 import { Outcome } from "../core/closing.ts";
 import { Diagnosis } from "../core/diagnosis.ts";
 import { Incident, metricNamespace } from "../core/incident.ts";
+import type { IncidentRecord } from "../core/incident-record.ts";
 import type { Mode } from "../core/mode.ts";
+import { ChatMessage } from "../core/notice.ts";
 import { Plan } from "../core/plan.ts";
-import { type Answer, StepRecord } from "../core/step-record.ts";
+import { StepRecord } from "../core/step-record.ts";
 import { triage } from "../core/triage.ts";
 import type { Publication } from "./endpoint/sns.ts";
 import type { Fault } from "./endpoint/wire.ts";
-import { type LocalStack, startLocalStack } from "./stack.ts";
+import { decideOnPage, pageLink } from "./page-visitor.ts";
+import { chatTopicArn, type LocalStack, startLocalStack } from "./stack.ts";
 import type { Stage } from "./stage.ts";
 import { fastClock, type VirtualClock } from "./states/clock.ts";
 import type { ExecutionEvent } from "./states/events.ts";
-import type { Execution, ExecutionResult } from "./states/execution.ts";
+import type { ExecutionResult } from "./states/execution.ts";
+
+export type Question = {
+  /** To the approval page. */
+  link: string;
+  incidentId: string;
+  /** Of the embedded AWS, for whoever decides by another way than the page. */
+  url: string;
+  /** Resolves when no question waits any more, whoever answered and how. */
+  answered: Promise<void>;
+};
 
 export type DrillOptions = {
   stage: Stage;
   event: unknown;
   mode: Mode;
-  /** Whoever reads the request for a decision. */
-  person(request: Publication): Promise<Answer>;
+  /**
+   * Whoever is asked for a decision; time stands still for the state machine until the promise settles. `approve` and
+   * `reject` are then sent through the page, as a browser does it; after `nobody` time goes on.
+   */
+  person(question: Question): Promise<"approve" | "reject" | "nobody">;
   onEvent?(event: ExecutionEvent): void;
   fault?: Fault;
+  /** Ends the drill early: the promise rejects with its reason. */
+  signal?: AbortSignal;
 };
 
 /** What the state machine's output looks like, as far as a drill needs it. */
 const Output = z.object({
-  outcome: z.union([Outcome, z.enum(["ignored", "fanned-out"])]),
+  outcome: z.union([Outcome, z.enum(["ignored", "fanned-out", "joined"])]),
   reason: z.optional(z.string()),
   incident: z._default(z.nullable(Incident), null),
   diagnosis: z._default(z.nullable(Diagnosis), null),
@@ -38,31 +56,46 @@ export type Output = z.infer<typeof Output>;
 
 export type DrillResult = Output & {
   execution: ExecutionResult;
+  /** To people, in order. */
   messages: Publication[];
+  /** To chat, in order. */
+  chat: ChatMessage[];
+  /** The link to the approval page that was sent last. */
+  page: string | null;
+  /** The incident as the store has it at the end; null when none was opened. */
+  record: IncidentRecord | null;
   timeline: { state: string; startedAt: string; seconds: number }[];
 };
 
 /** The template's default: in a drill nobody need wait for it, because the clock skips what nobody works in. */
 const approvalSeconds = 14_400;
 
-export async function runDrill({
-  stage,
-  event,
-  mode,
-  person,
-  onEvent,
-  fault,
-}: DrillOptions): Promise<DrillResult> {
+export async function runDrill(options: DrillOptions): Promise<DrillResult> {
+  const { stage, event, mode, person, onEvent, fault, signal } = options;
   const messages: Publication[] = [];
+  const chat: ChatMessage[] = [];
   const events: ExecutionEvent[] = [];
   const clock = stage.real ? patientClock() : fastClock();
-  const { instanceIds } = triage(event, new Date(clock.now()).toISOString());
-  const series = instanceIds.map((InstanceId) => ({
-    namespace: metricNamespace,
-    metricName: "ConntrackUtilization",
-    dimensions: { InstanceId },
-    points: [...stage.utilization],
-  }));
+  const interrupted = Promise.withResolvers<never>();
+  // Nobody may be waiting for it when it happens.
+  interrupted.promise.catch(() => {});
+  signal?.addEventListener("abort", () => interrupted.reject(signal.reason), { once: true });
+
+  const ask = async (question: Question): Promise<void> => {
+    try {
+      const decision = await person(question);
+      if (decision !== "nobody") await decideOnPage(question.link, decision);
+    } catch (error) {
+      interrupted.reject(error);
+    }
+  };
+  const questions = openQuestions((link, answered) => {
+    const [, incidentId = ""] = pageLink.exec(link) ?? [];
+    void clock.working(ask({ link, incidentId, url: stack.url, answered }));
+  });
+  const triaged = triage(event, new Date(clock.now()).toISOString());
+  const { instanceIds } = triaged;
+  const trigger = triaged.decision === "open" ? triaged.trigger : undefined;
   const stack = await startLocalStack({
     instances: Object.fromEntries(
       instanceIds.map((id) => [id, { host: stage.host, type: "t3.micro" as const }]),
@@ -70,33 +103,101 @@ export async function runDrill({
     mode,
     approvalSeconds,
     clock,
-    series,
+    ...(trigger?.kind === "alarm" && { alarms: { [trigger.alarmName]: "ALARM" as const } }),
+    series: instanceIds.map((InstanceId) => ({
+      namespace: metricNamespace,
+      metricName: "ConntrackUtilization",
+      dimensions: { InstanceId },
+      points: [...stage.utilization],
+    })),
     ...(fault === undefined ? {} : { fault }),
-    onPublish: (request) => {
-      messages.push(request);
-      const token = /--task-token (\S+)/.exec(request.message)?.[1];
-      if (token !== undefined) void clock.working(answer(stack, token, person(request)));
+    onPublish: (publication) => {
+      if (publication.topicArn === chatTopicArn) {
+        chat.push(ChatMessage.parse(JSON.parse(publication.message)));
+        return;
+      }
+      messages.push(publication);
+      const link = pageLink.exec(publication.message)?.[0];
+      if (link !== undefined) questions.published(link);
     },
-    onEvent: (happened) => {
+    onEvent: (happened, execution) => {
       events.push(happened);
+      questions.happened(happened, execution);
       onEvent?.(happened);
     },
   });
   try {
-    const execution = await stack.start(event).finished;
-    const parsed = z.safeParse(Output, execution.output);
-    const output = parsed.success ? parsed.data : z.parse(Output, { outcome: "failed" });
-    return { ...output, execution, messages, timeline: timelineOf(events) };
+    signal?.throwIfAborted();
+    const first = stack.start(event);
+    const execution = await Promise.race([first.finished, interrupted.promise]);
+    await Promise.race([settled(stack), interrupted.promise]);
+    const record = (await stack.incidentOf(first.arn)) ?? null;
+    return {
+      ...outputOf(execution, record),
+      execution,
+      messages,
+      chat,
+      page: questions.lastLink(),
+      record,
+      timeline: timelineOf(events),
+    };
   } finally {
     await stack.stop();
   }
 }
 
-async function answer(stack: LocalStack, token: string, decision: Promise<Answer>): Promise<void> {
-  const decided = await decision;
-  if (decided === "nobody") return;
-  const waits = (execution: Execution) => execution.taskSucceeded(token, { decision: decided });
-  stack.executions().some((execution) => waits(execution) === "accepted");
+type OpenQuestions = {
+  published(link: string): void;
+  happened(event: ExecutionEvent, execution: string): void;
+  lastLink(): string | null;
+};
+
+/** Calls `ask` once per link, when the function that sent it is done and the state machine waits. */
+function openQuestions(ask: (link: string, answered: Promise<void>) => void): OpenQuestions {
+  const links: string[] = [];
+  const waiting = new Set<string>();
+  let asked = 0;
+  let answered = Promise.withResolvers<void>();
+  return {
+    published: (link) => links.push(link),
+    lastLink: () => links.at(-1) ?? null,
+    happened: ({ type, path }, execution) => {
+      const place = `${execution} ${path}`;
+      if (type === "WaitingForTaskToken") {
+        if (waiting.size === 0) answered = Promise.withResolvers();
+        waiting.add(place);
+        for (; asked < links.length; asked += 1) ask(links[asked] ?? "", answered.promise);
+        return;
+      }
+      if (type.startsWith("Execution")) {
+        for (const other of waiting) if (other.startsWith(`${execution} `)) waiting.delete(other);
+      } else if (!waiting.delete(place)) return;
+      if (waiting.size === 0) answered.resolve();
+    },
+  };
+}
+
+/** Until nothing runs any more: what an execution starts, and what puts things in order after one that died. */
+async function settled(stack: LocalStack): Promise<void> {
+  let seen = -1;
+  while (seen < stack.executions().length) {
+    seen = stack.executions().length;
+    await Promise.all(stack.executions().map(({ finished }) => finished));
+    await stack.settled();
+  }
+}
+
+/** The state machine's own words, or where it failed what the store has. */
+function outputOf(execution: ExecutionResult, record: IncidentRecord | null): Output {
+  const parsed = z.safeParse(Output, execution.output);
+  if (parsed.success) return parsed.data;
+  return {
+    outcome: record?.closing?.outcome ?? "failed",
+    incident: record?.incident ?? null,
+    diagnosis: record?.findings?.diagnosis ?? null,
+    plan: record?.findings?.plan ?? null,
+    steps: record?.steps ?? [],
+  };
 }
 
 /** A real host needs its seconds to settle; the hours in which only a person is waited for are skipped all the same. */

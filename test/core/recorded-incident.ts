@@ -63,6 +63,7 @@ export function askedIncident(decided: Decided | null = null): IncidentRecord {
         askedAt: at(13, 1),
         expiresAt: "2026-11-20T07:13:01.000Z",
         decided,
+        toldAt: at(13, 2),
         delivered: decided !== null,
       },
     ],
