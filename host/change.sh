@@ -20,6 +20,7 @@ SYSCTL=$ROOT/proc/sys/net/netfilter
 STATE_ROOT=$ROOT/var/lib/nat-medic
 SYSTEMD=$ROOT/run/systemd/system
 STATE=
+LOCKED=
 RESTORING=
 VALUES=
 FILES=
@@ -124,7 +125,8 @@ flush() { sync "$1" 2>/dev/null || sync; }
 
 # Replaces a file in one step by what comes on standard input, keeping its mode.
 replace_file() { # file
-  new=${1%/*}/.nat-medic-new.$$
+  # One name for all, under the lock: what a killed run left is overwritten, or removed by restore_files.
+  new=${1%/*}/.nat-medic-new
   if [ -e "$1" ]; then cp -p "$1" "$new"; else
     true >"$new" && chmod 0644 "$new"
   fi && cat >"$new" && flush "$new" && mv -f "$new" "$1" && flush "${1%/*}" && return 0
@@ -204,6 +206,7 @@ take_lock() {
   # Nobody would ask the restore again.
   [ -z "$RESTORING" ] || patience=600
   flock -w $patience 9 || fail "another change has been running for $patience seconds"
+  LOCKED=yes
 }
 
 # --- Running values -------------------------------------------------------------------------------------------
@@ -339,8 +342,8 @@ restore_is_armed() {
 
 # Nobody reads a restore's answer, so what came of it goes to the record and the system's log.
 finish_restore() { # status reason
-  case $1 in
-    refused | failed)
+  case $LOCKED$1 in
+    yesrefused | yesfailed)
       record restore_at 0 restore_refused "$2"
       disarm_restore
       ;;
@@ -599,6 +602,7 @@ restore_files() {
   while IFS= read -r path; do
     file=$ROOT$path
     before=$(copy_of "$path" before)
+    rm -f "${file%/*}/.nat-medic-new"
     if owner=$(other_owner "$path") && same_content "$file" "$(copy_of "$path" after "$owner")"; then
       tell_file "$path" kept
       note "$path stays for another incident"
@@ -699,6 +703,8 @@ run_request() {
   [ -n "$ROOT" ] || [ "$(id -u)" = 0 ] || fail 'only root can do this'
   take_lock
   if [ -n "$RESTORING" ] && [ "$(recorded restore_at)" != "$RESTORING" ]; then
+    # Unless there is another by now, it takes itself down.
+    case $(recorded restore_at) in '' | 0) disarm_restore ;; esac
     RESTORING=
     answer unchanged 'this restore has been cancelled'
   fi

@@ -53,6 +53,12 @@ export function folderHost({ awk = awks[0] ?? "awk" } = {}) {
   if (awk !== "none") link(awk);
 
   const at = (path: string) => join(root, path);
+  /** The script as it arrives on a host. */
+  const inOnePiece = (script: string) => {
+    const file = join(base, script);
+    writeFileSync(file, spliceScript(join(hostFolder, script)));
+    return file;
+  };
   const host = {
     root,
     base,
@@ -82,15 +88,19 @@ export function folderHost({ awk = awks[0] ?? "awk" } = {}) {
     settingNow: (name: string) => Number(host.read(`proc/sys/net/netfilter/${name}`)),
     run(script: string, environment: Record<string, string> = {}, shell = shells[0] ?? "sh") {
       const path = installed(shell) ?? "/bin/sh";
-      // In one piece, as it arrives on a host.
-      const file = join(base, script);
-      writeFileSync(file, spliceScript(join(hostFolder, script)));
-      const ran = spawnSync(path, [...(shell === "busybox" ? ["sh"] : []), file], {
+      const ran = spawnSync(path, [...(shell === "busybox" ? ["sh"] : []), inOnePiece(script)], {
         encoding: "utf8",
         env: { PATH: tools, NAT_MEDIC_ROOT: root, ...environment },
         maxBuffer: 1 << 24,
       });
       return { exitCode: ran.status, stdout: ran.stdout, stderr: ran.stderr };
+    },
+    /** As a process group of its own, like the agent. */
+    start(script: string, environment: Record<string, string>) {
+      return spawnSync(installed("setsid") ?? "setsid", [installed("sh") ?? "sh", inOnePiece(script)], {
+        encoding: "utf8",
+        env: { PATH: tools, NAT_MEDIC_ROOT: root, ...environment },
+      });
     },
     remove: () => rmSync(base, { recursive: true, force: true }),
   };
