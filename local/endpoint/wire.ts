@@ -51,7 +51,10 @@ export const startEndpoint = async ({
   services: Service[];
   port?: number;
   fault?: Fault;
-  /** Called when the operation is done, before it is answered, which waits for it. */
+  /**
+   * Called when the operation is done, before it is answered, which waits for it. What it throws is answered instead:
+   * the effect is there, and the client does not learn of it.
+   */
   onCarriedOut?(call: CarriedOut): Promise<void>;
 }): Promise<Endpoint> => {
   const log: RequestLog[] = [];
