@@ -86,6 +86,10 @@ const ourNames = [
   /^[a-z0-9]+\.([a-z_]+_allowance_exceeded|[rt]x_dropped)$/,
   /^[A-Za-z]+\.(ReasmFails|FragFails|InDiscards|OutDiscards|OutNoRoutes|IPReversePathFilter)$/,
   /^[a-z0-9-]+\.conf$/,
+  /^(sysctl|modprobe|modules-load)\.d$/,
+  // Errors of AWS, and instance types.
+  /^(States|Lambda|Sandbox|Runtime|SNS)\.[A-Z][A-Za-z]*(Exception|Error|Timeout|TaskFailed|Exceeded)$|^(States\.Timeout|Sandbox\.Timedout)$/,
+  /^[a-z0-9-]+\.(nano|micro|small|medium|large|xlarge|metal)$/,
 ];
 
 function isOurs(name: string): boolean {
@@ -94,7 +98,7 @@ function isOurs(name: string): boolean {
 
 /** With one group, so that `split` gives text and identifier by turns. */
 const identifier =
-  /(\bnat-medic (?:approve|reject|show|undo) inc-[a-z0-9-]{8,60}(?: --force)?|\binc-[a-z0-9-]{8,60}|\bi-[0-9a-f]{8,17}\b|\bnat-medic:[a-z]+\b|\bnet\.netfilter\.nf_conntrack_[a-z_]+\b|\b\d{1,3}(?:\.\d{1,3}){3}\b|\b[0-9a-f]{1,4}:[0-9a-f:]{2,}[0-9a-f]\b)/;
+  /(\bnat-medic (?:approve|reject|show|undo) inc-[a-z0-9-]{8,60}(?: --force)?|\binc-[a-z0-9-]{8,60}|\bi-[0-9a-f]{8,17}\b|\bnat-medic:[a-z]+\b|\bnet\.netfilter\.nf_conntrack_[a-z_]+\b|\b\d{1,3}(?:\.\d{1,3}){3}\b|\b(?!\d\d:\d\d:\d\d\b)[0-9a-f]{1,4}(?::[0-9a-f]{0,4}){2,7})/;
 
 function withoutMarkup(text: string): string {
   return (

@@ -15,7 +15,7 @@ import { changesSection } from "./report/steps.ts";
 import { subject } from "./report/subject.ts";
 import { alarmsSection, sinceFact } from "./report/triggers.ts";
 import { type Verdict, verdictOf } from "./report/verdict.ts";
-import { type StepStatus, statusOf } from "./step-record.ts";
+import { type StepRecord, statusOf } from "./step-record.ts";
 
 /** `triggers`: what the incident store knows of them, the one that opened the incident first; none when it knows nothing. */
 export function report(closing: Closing, triggers: readonly KnownTrigger[]): Notice & { outcome: Outcome } {
@@ -31,7 +31,7 @@ export function report(closing: Closing, triggers: readonly KnownTrigger[]): Not
     ...notice({
       moment: "closed",
       subject: subject(verdict.said, what),
-      headline: `${verdict.said}.`,
+      headline: verdict.headline ?? `${verdict.said}.`,
       facts: factsOf(closing, outcome, verdict, triggers),
       sections: [
         tellsCause ? causeSection(diagnosis) : "",
@@ -61,42 +61,65 @@ function factsOf(
   const isOver = outcome === "fixed" || undo !== null;
   const facts: Fact[] = [];
   if (undo === null) facts.push(...troubleFacts(diagnosis, isOver ? "failed" : "fails"));
-  if (incident !== null && undo === null) facts.push(sinceFact(incident));
-  if (triggers.length > 1 && undo === null) {
-    const others = triggers.length - 1;
-    facts.push(["Joined", others === 1 ? "by one more alarm" : `by ${others} more alarms`]);
-  }
+  if (incident !== null && undo === null) facts.push(sinceFact(incident, triggers));
   if (failure !== null) {
-    const error = mailText(failure.error, 80);
-    facts.push([
-      "Trouble",
-      `NAT Medic itself stopped at ${mailText(failure.state, 60)}: ${error}. ${plainCause(failure.cause)}`,
-    ]);
+    const said = [mailText(failure.error, 80), plainCause(failure.cause)].filter((part) => part !== "");
+    facts.push(["Trouble", `NAT Medic itself stopped at ${mailText(failure.state, 60)}: ${said.join(": ")}`]);
   }
   const decided = steps.find(({ answer }) => answer !== null)?.answer ?? null;
-  if (decided !== null && undo === null)
+  if (decided !== null && undo === null && (decided.decision === "approve" || decided.decision === "reject"))
     facts.push(["Decision", decisionLines(decided).join(".").replace(/\s+/g, " ")]);
   for (const record of steps) {
-    const became = undo === null ? becameOf[statusOf(record)] : undefined;
-    if (became !== undefined) {
-      const why = record.skipped === null ? "" : `: ${mailText(record.skipped, 120)}`;
-      facts.push(["Change", `${mailText(record.step.action, 180)}: ${became}${why}`]);
-    }
+    const became = undo === null ? becameOf(record) : undefined;
+    if (became !== undefined) facts.push(["Change", `${mailText(record.step.action, 180)}: ${became}`]);
+  }
+  for (const step of undo === null ? leftToDo(closing) : []) {
+    facts.push(["Proposed", `${mailText(step.action, 200)} (risk ${step.risk})`]);
   }
   if (incident?.modeReason.startsWith("circuit breaker")) facts.push(["Mode", modeReason(incident)]);
   facts.push(["Now", now], ["To do", toDo]);
   return facts;
 }
 
-/** Steps that touched the host; the others are among what is left to do. */
-const becameOf: Readonly<Partial<Record<StepStatus, string>>> = {
-  "in-force": "in force and verified",
-  undone: "made, and put back because it did not help",
-  unsettled: "NOT SETTLED, it may be in force",
-  failed: "failed, and the host put back what it had done",
-  refused: "refused by a guard on the host, nothing was changed",
-  skipped: "skipped when its turn came",
-};
+/** What became of a step that came to its turn; the others are among what is proposed. */
+function becameOf(record: StepRecord): string | undefined {
+  const status = statusOf(record);
+  switch (status) {
+    case "in-force":
+      return "in force and verified";
+    case "undone":
+      return `put back, because ${whyPutBack(record)}`;
+    case "unsettled":
+      return "NOT SETTLED, it may be in force";
+    case "failed":
+      return record.applied === null ? "not made" : "failed, and the host put back what it had done";
+    case "refused":
+      return "refused by a guard on the host, nothing was changed";
+    case "skipped":
+      return `skipped when its turn came: ${mailText(record.skipped ?? "", 120)}`;
+    case "proposed":
+    case "rejected":
+    case "unanswered":
+    case "withdrawn":
+      return undefined;
+    default:
+      return status satisfies never;
+  }
+}
+
+function whyPutBack({ applied, verification }: StepRecord): string {
+  if (applied?.status === "untold") return "whether it was made is not known";
+  switch (verification?.verdict) {
+    case "worse":
+      return "it made things worse";
+    case "unchanged":
+      return "it did not help";
+    case "better":
+      return "it did not help in two windows in a row";
+    default:
+      return "whether it helped could not be seen";
+  }
+}
 
 /** For the chat, where the mail's sections are missing. */
 function nextSteps(closing: Closing, outcome: Outcome): NextStep[] {
@@ -107,7 +130,7 @@ function nextSteps(closing: Closing, outcome: Outcome): NextStep[] {
     next.push(`Put the old values back: nat-medic undo ${incident.id}`);
   }
   if (closing.undo === null && leftToDo(closing).length > 0) {
-    next.push("The changes left to decide, with their commands, are in the mail");
+    next.push("What is proposed: the commands are in the mail");
   }
   return next;
 }

@@ -10,7 +10,7 @@ import { type Fact, factLines, folded, mail, section } from "./layout.ts";
 export const limits = {
   title: 150,
   fact: 350,
-  facts: 10,
+  facts: 12,
   nextSteps: 5,
   nextStep: 350,
   keywords: 5,

@@ -77,11 +77,11 @@ function factsOf({ record, status, cause, undoing }: Death, inDoubt: number): Fa
       ["To do", "See in the Step Functions console what it was about, and start it again if it matters."],
     ];
   }
-  const { incident, findings } = record;
+  const { incident, findings, triggers } = record;
   return [
     trouble,
     ...troubleFacts(findings?.diagnosis ?? null, "fails"),
-    sinceFact(incident),
+    sinceFact(incident, triggers),
     ["Got as far", reached(record)],
     ["Now", nowOf(record, inDoubt, undoing)],
     ["To do", toDo(record, inDoubt, undoing)],
@@ -121,8 +121,10 @@ function nowOf({ actions }: IncidentRecord, inDoubt: number, undoing: boolean): 
 }
 
 function toDo({ incident, actions }: IncidentRecord, inDoubt: number, undoing: boolean): string {
-  if (undoing) return "Wait for the next message, a few minutes. If none comes, see the values below.";
-  if (inDoubt > 0) return `Look at the values below. To put the old ones back: nat-medic undo ${incident.id}`;
+  if (undoing)
+    return "Wait for the next message, a few minutes. If none comes, look at the values on the instance.";
+  if (inDoubt > 0)
+    return `Look at the values on the instance. To put the old ones back: nat-medic undo ${incident.id}`;
   return actions.length > 0
     ? "See whether connections work; the trouble may not be solved."
     : "The trouble is not solved. The next alarm starts anew, or start it by hand.";
@@ -152,13 +154,15 @@ function sections(record: IncidentRecord, execution: string): string[] {
 function describe(fix: FixId, { actions, findings, incident }: IncidentRecord): string[] {
   const step = findings?.plan.steps.find((planned) => planned.fix === fix);
   const mine = actions.filter((action) => action.fix === fix);
-  const applied = mine.find(({ action }) => action === "apply")?.result ?? null;
-  const settled = mine.some(({ action, result }) => action !== "apply" && told(result) !== undefined);
+  const resultOf = (asked: HostAction["action"]) =>
+    mine.find(({ action }) => action === asked)?.result ?? null;
+  const applied = resultOf("apply");
+  const restored = restore({ applied, persisted: resultOf("persist"), undone: resultOf("undo") });
   return [
     ...folded(mailText(step?.action ?? fixes[fix].title, 300), { hanging: 2 }),
     ...indent(settings(told(applied)?.values ?? step?.settings ?? [])),
     ...mine.flatMap(actionLine),
-    ...(settled ? [] : indent(restore(applied))),
+    ...indent(restored.flatMap((line) => folded(line, { depth: 4 }))),
     "  To put the old values back:",
     `    nat-medic undo ${incident.id}`,
     ...(step === undefined ? [] : ["  or as root on the instance:", ...indent(indent(step.undo))]),

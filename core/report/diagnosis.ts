@@ -8,7 +8,7 @@ export function troubleFacts(diagnosis: Diagnosis | null, verb: "fails" | "faile
   const [leading, ...others] = diagnosis?.causes ?? [];
   if (leading === undefined) return [];
   const { title, symptom, confidence } = leading;
-  const besides = others.length === 0 ? "" : `, and ${others.length} more below`;
+  const besides = others.length === 0 ? "" : `, and ${others.length} more`;
   return [
     [`What ${verb}`, mailText(symptom, 300)],
     ["Cause", `${mailText(title, 200)} (${sureness(confidence)}${besides})`],

@@ -32,7 +32,7 @@ export function sureness(confidence: number): string {
 
 /** Prose in lines of at most `width` columns, all but the first indented by `hanging`. `depth`: how far in it stands. */
 export function folded(text: string, { hanging = 0, depth = 2 } = {}): string[] {
-  const [first = "", ...words] = text.split(/(?<=\S) /);
+  const [first = "", ...words] = text.split(breakable);
   const lines: string[] = [];
   let line = first;
   for (const word of words) {
@@ -45,6 +45,9 @@ export function folded(text: string, { hanging = 0, depth = 2 } = {}): string[] 
   }
   return [...lines, line];
 }
+
+/** A space between two words, but not one within a command that somebody will copy. */
+const breakable = /(?<=\S)(?<!\bnat-medic(?: [a-z]+)?) (?!--force)/;
 
 /** What matters most, one line each: the same facts open a mail and make a chat message. */
 export type Fact = readonly [label: string, text: string];

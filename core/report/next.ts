@@ -15,8 +15,7 @@ export function nextSection(closing: Closing, outcome: Outcome): string {
   const lines: string[] = [];
   for (const record of undo === null ? steps : []) {
     const status = statusOf(record);
-    if (status === "skipped") lines.push(...describeSkipped(record));
-    else if (stillToDo(status)) lines.push(...describeStep(record.step, whyNot(record, status), incident));
+    if (stillToDo(status)) lines.push(...describeStep(record.step, whyNot(record, status), incident));
   }
   for (const step of undo === null ? notReached(closing) : []) {
     lines.push(...describeStep(step, "Not tried", incident));
@@ -27,11 +26,16 @@ export function nextSection(closing: Closing, outcome: Outcome): string {
       "",
     );
   }
-  if (outcome === "undetermined" || outcome === "failed") {
+  if (outcome === "undetermined" || outcome === "failed" || (outcome === "undone" && undo === null)) {
     lines.push(...lookForYourself(incident?.instanceId ?? "INSTANCE"), "");
   }
-  if (diagnosis?.status === "cause-found" && undo === null) {
-    lines.push("Do not reboot the instance: that empties the table for a while and fixes nothing.");
+  const [leading] = diagnosis?.causes ?? [];
+  if (leading !== undefined && undo === null && lines.length > 0) {
+    // A file's name would become a link to a stranger's domain: .md is one.
+    lines.push(`More about this cause: the page ${leading.id} in docs/causes.`);
+    if (outcome !== "fixed") {
+      lines.push("Do not reboot the instance: that empties the table for a while and fixes nothing.");
+    }
   }
   return section("WHAT YOU CAN DO", trimEnd(lines));
 }
@@ -73,17 +77,6 @@ function whyNot({ step, answer }: StepRecord, status: keyof typeof why): string 
     default:
       return status satisfies never;
   }
-}
-
-function describeSkipped({ step, answer, skipped }: StepRecord): string[] {
-  return [
-    ...folded(mailText(step.action, 300), { hanging: 2 }),
-    ...indent(answer === null ? [] : decisionLines(answer)),
-    ...indent(
-      folded(`Skipped when its turn came: ${mailText(skipped ?? "", 300)}`, { hanging: 2, depth: 4 }),
-    ),
-    "",
-  ];
 }
 
 /** A change that a person may make: what, why it was not made for them, how, and the way back. */

@@ -51,10 +51,7 @@ export function openingNotice({ incident, diagnosis, plan }: Opened): Notice | n
       causeSection(diagnosis),
       incidentSection(incident, null),
     ],
-    nextSteps: [
-      `Follow it: nat-medic show ${incident.id}`,
-      `Once it has ended, to take it back: nat-medic undo ${incident.id}`,
-    ],
+    nextSteps: [`Follow it: nat-medic show ${incident.id}`],
     thread: incident.id,
     keywords: [incident.instanceId, leading?.id ?? "no-cause", "opened"],
     relatedResources: [incident.instanceId],
@@ -63,8 +60,8 @@ export function openingNotice({ incident, diagnosis, plan }: Opened): Notice | n
 
 function whatFollows({ title, decision }: PlanStep): string {
   return decision === "apply"
-    ? `Next: ${title}, when this one is verified.`
-    : `Next, if you allow it when asked: ${title}.`;
+    ? `${title}, once this one is verified.`
+    : `A question about the next change: ${title}.`;
 }
 
 /** A step that is not done now, and why. */

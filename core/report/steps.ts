@@ -11,14 +11,19 @@ import { decisionLines } from "./decision.ts";
 import { folded, indent, observations, section } from "./layout.ts";
 
 export function changesSection({ steps, incident, undo }: Closing): string {
-  const done = steps.filter(({ applied }) => applied !== null);
-  return section(
-    done.length === 0 ? "" : "WHAT NAT MEDIC DID",
-    done.flatMap((record, index) => [
-      ...(index === 0 ? [] : [""]),
-      ...(undo === null ? describe(record, incident) : describeUndo(record, incident, undo)),
-    ]),
-  );
+  const done = steps.filter(({ applied, skipped }) => applied !== null || skipped !== null);
+  const lines = done.flatMap((record, index) => [
+    ...(index === 0 ? [] : [""]),
+    ...(undo === null ? describe(record, incident) : describeUndo(record, incident, undo)),
+  ]);
+  if (incident !== null && undo === null && done.some(mayBeInForce)) {
+    lines.push("", "To undo all of it, the last change first:", `  nat-medic undo ${incident.id}`);
+  }
+  return section("WHAT NAT MEDIC DID", lines);
+}
+
+export function mayBeInForce(record: StepRecord): boolean {
+  return ["in-force", "unsettled"].includes(statusOf(record));
 }
 
 function describe(record: StepRecord, incident: Incident | null): string[] {
@@ -60,7 +65,7 @@ function describe(record: StepRecord, incident: Incident | null): string[] {
         "  NAT Medic cannot tell whether this is in force, or could not put it back:",
         ...indent(indent([...trouble("apply", applied), ...trouble("undo", undone)])),
         ...(verification === null ? [] : whatWasSeen(verification)),
-        ...indent(restore(applied)),
+        ...indent(restoreLines(record)),
         "  Look at these values on the instance:",
         ...indent(indent(settings(told(applied)?.values ?? step.settings))),
         ...indent(wayBack(record, incident)),
@@ -70,7 +75,13 @@ function describe(record: StepRecord, incident: Incident | null): string[] {
     case "rejected":
     case "unanswered":
     case "withdrawn":
+      break;
     case "skipped":
+      lines.push(
+        ...indent(
+          folded(`Skipped when its turn came, nothing was changed: ${mailText(record.skipped ?? "", 300)}`),
+        ),
+      );
       break;
     default:
       status satisfies never;
@@ -79,10 +90,11 @@ function describe(record: StepRecord, incident: Incident | null): string[] {
 }
 
 function describeUndo(
-  { step, applied, undone }: StepRecord,
+  record: StepRecord,
   incident: Incident | null,
   { forced, reason }: NonNullable<Closing["undo"]>,
 ): string[] {
+  const { step, undone } = record;
   const lines = folded(mailText(step.action, 300), { hanging: 2 });
   const change = told(undone);
   const status = change?.status ?? "untold";
@@ -115,7 +127,7 @@ function describeUndo(
       lines.push(
         "  Whether it was undone is not known, or it failed:",
         ...indent(indent(trouble("undo", undone))),
-        ...indent(restore(applied)),
+        ...indent(restoreLines(record)),
         "  By hand, as root on the instance:",
         ...indent(indent(step.undo)),
       );
@@ -182,14 +194,21 @@ function files(change: HostChange | undefined): string[] {
   return (change?.files ?? []).map(({ path, action }) => `${action}  ${mailText(path, 200)}`);
 }
 
+/** What of a step the host was asked; the latest answer knows best whether it will put the old values back. */
+export type Asked = Pick<StepRecord, "applied" | "persisted" | "undone">;
+
 /** Armed before the change, and only disarmed by what keeps or undoes it. */
-export function restore(applied: ChangeResult | null): string[] {
-  const restoresAt = told(applied)?.restoresAt ?? 0;
+export function restore({ applied, persisted, undone }: Asked): string[] {
+  const restoresAt =
+    [undone, persisted, applied].map(told).find((change) => change !== undefined)?.restoresAt ?? 0;
   if (restoresAt === 0) return [];
-  return folded(
+  return [
     `The host itself puts the old values back at ${momentOf(restoresAt)}, unless it was told before to keep them.`,
-    { depth: 4 },
-  );
+  ];
+}
+
+function restoreLines(record: StepRecord): string[] {
+  return restore(record).flatMap((line) => folded(line, { depth: 4 }));
 }
 
 export function survivesReboot({ persisted }: StepRecord): boolean {
@@ -198,7 +217,7 @@ export function survivesReboot({ persisted }: StepRecord): boolean {
 }
 
 function persistence(record: StepRecord): string[] {
-  const { applied, persisted } = record;
+  const { persisted } = record;
   const change = told(persisted);
   if (change !== undefined && survivesReboot(record)) {
     const paths = change.files.map(({ path }) => mailText(path, 200));
@@ -211,7 +230,7 @@ function persistence(record: StepRecord): string[] {
   return [
     ...folded(`Will be lost at the next reboot: ${why}`, { hanging: 2, depth: 4 }),
     // Not told that it is to stay, the host may still put it back.
-    ...(change === undefined ? restore(applied) : []),
+    ...(change === undefined ? restoreLines(record) : []),
   ];
 }
 
@@ -222,9 +241,7 @@ function wayBack({ step, persisted }: StepRecord, incident: Incident | null): st
   if (incident === null || step.document === null) return ["To undo, as root on the instance:", ...asRoot];
   const { instanceId, id: incidentId } = incident;
   return [
-    "To undo all changes of this incident, the last one first:",
-    `  nat-medic undo ${incidentId}`,
-    "or this one alone:",
+    "To undo this one alone, from anywhere:",
     `  ${sendCommand(step, { instanceId, incidentId, action: "undo" })}`,
     "or as root on the instance:",
     ...asRoot,

@@ -6,8 +6,12 @@ import { moment } from "../wording.ts";
 import type { Fact } from "./layout.ts";
 import { folded, section } from "./layout.ts";
 
-export function sinceFact({ trigger }: Incident): Fact {
-  return ["Since", `${time(trigger.at)}, ${nameOf(trigger)}`];
+/** `triggers`: as far as known; those after the first joined. */
+export function sinceFact({ trigger }: Incident, triggers: readonly KnownTrigger[] = []): Fact {
+  const joined = triggers.length - 1;
+  const others =
+    joined < 1 ? "" : ` (joined by ${joined === 1 ? "one more alarm" : `${joined} more alarms`})`;
+  return ["Since", `${time(trigger.at)}${others}, ${nameOf(trigger)}`];
 }
 
 /** What the alarms said, and whether they are quiet again. */
@@ -22,7 +26,7 @@ export function alarmsSection({ trigger }: Incident, triggers: readonly KnownTri
   for (const known of joined) {
     lines.push(`${time(known.trigger.at)}${cleared(known)}, joined this incident: ${nameOf(known.trigger)}`);
   }
-  return section(lines.length > 1 && joined.length > 0 ? "ALARMS" : "ALARM", lines);
+  return section(joined.length > 0 ? "ALARMS" : "ALARM", lines);
 }
 
 function cleared(known: KnownTrigger | undefined): string {

@@ -3,11 +3,13 @@ import type { Closing, Outcome } from "../closing.ts";
 import { mailText } from "../plain-text.ts";
 import { type StepStatus, statusOf } from "../step-record.ts";
 import { leftToDo } from "./next.ts";
-import { reasonOf, restore, survivesReboot, told } from "./steps.ts";
+import { mayBeInForce, reasonOf, restore, survivesReboot, told } from "./steps.ts";
 
 export type Verdict = {
-  /** The subject's part that is never cut: who, what, which instance. */
+  /** The subject's part that is never cut: who, which instance, what came of it. */
   said: string;
+  /** The same as a sentence, where it is not one already. */
+  headline?: string;
   /** What holds now. */
   now: string;
   toDo: string;
@@ -25,7 +27,10 @@ export function verdictOf(closing: Closing, outcome: Outcome): Verdict {
       return {
         said: `NAT Medic undid its change on ${instance}`,
         now: "The old values are back; what failed before may still fail.",
-        toDo: remaining(closing, "Look for yourself, and decide about what is proposed below."),
+        toDo:
+          leftToDo(closing).length === 0
+            ? "Look for yourself while it fails; nothing more can be proposed."
+            : "Look for yourself while it fails, and decide about what is proposed.",
       };
     case "healthy":
       return {
@@ -37,7 +42,7 @@ export function verdictOf(closing: Closing, outcome: Outcome): Verdict {
       return {
         said: `NAT Medic found no cause on ${instance}`,
         now: "Not known: no cause was found, and not everything could be judged. Nothing was changed.",
-        toDo: "Look for yourself while it fails; the commands are below.",
+        toDo: "Look for yourself while it fails.",
       };
     case "failed":
       return failed(closing, instance);
@@ -45,16 +50,11 @@ export function verdictOf(closing: Closing, outcome: Outcome): Verdict {
       return {
         said: `NAT Medic did nothing: ${mailText(closing.refusal?.reason ?? "", 300)}`,
         now: "Nothing was looked at and nothing was changed.",
-        toDo: "If it should have been, see the reason above.",
+        toDo: "If this instance should be looked at, see to the reason and start again.",
       };
     default:
       return outcome satisfies never;
   }
-}
-
-/** What there is to do about the steps that were not made. */
-function remaining(closing: Closing, many: string): string {
-  return leftToDo(closing).length === 0 ? "Look for yourself; nothing more can be proposed." : many;
 }
 
 function fixed(closing: Closing): Omit<Verdict, "said"> {
@@ -62,102 +62,108 @@ function fixed(closing: Closing): Omit<Verdict, "said"> {
   const windows = Math.min(...inForce.map(({ verification }) => verification?.quietWindows ?? 0));
   const [seen] = inForce[0]?.verification?.evidence ?? [];
   const look = seen === undefined ? "" : `: ${mailText(seen.signal, 80)} ${mailText(seen.observed, 120)}`;
-  const lost = inForce.filter((record) => !survivesReboot(record)).length;
-  const left = leftToDo(closing).length;
+  const lasts = inForce.every(survivesReboot);
+  const wayBack = closing.incident === null ? "" : ` To undo it: nat-medic undo ${closing.incident.id}`;
   return {
-    now: `Better in ${windows} windows in a row${look}. ${lost === 0 ? "It survives a reboot." : "A reboot would lose it."}`,
-    toDo: [
-      lost === 0 ? "Nothing now." : "Nothing at once; make it last before the next reboot.",
-      ...(left === 0
-        ? []
-        : [left === 1 ? "One more change is proposed below." : `${left} more changes are proposed below.`]),
-    ].join(" "),
+    now: `Better in ${windows} windows in a row${look}. ${lasts ? "It survives a reboot." : "A reboot would lose it."}`,
+    toDo: `${lasts ? "Nothing now." : "Nothing at once; make it last before the next reboot."}${wayBack}`,
   };
 }
 
 /** Nothing was changed: why not. */
 function proposed(closing: Closing, instance: string): Verdict {
+  const left = leftToDo(closing).length;
   const statuses = closing.steps.map(statusOf);
-  const [status] = notChanged.filter(({ because }) => statuses.includes(because));
-  if (leftToDo(closing).length === 0 && status?.because !== "skipped") {
+  const why = notChanged.find(({ because }) => statuses.includes(because));
+  if (left === 0 && why?.because !== "skipped") {
     return {
       said: `NAT Medic needs you for ${instance}`,
       now: stillFails(closing),
-      toDo: "Nothing that NAT Medic knows can be changed here; the reasons are below.",
+      toDo: "NAT Medic knows nothing that could be changed here; see the reasons.",
     };
   }
-  if (status === undefined) {
+  const changes = left === 1 ? "the change" : "the changes";
+  if (why === undefined) {
     return {
-      said: `NAT Medic proposes a change for ${instance}`,
+      said: `NAT Medic proposes ${left === 1 ? "a change" : "changes"} for ${instance}`,
       now: stillFails(closing),
-      toDo: "Decide about the change below; the commands are with it.",
+      toDo: `Decide about ${changes}; the commands are ready.`,
     };
   }
   return {
-    said: `NAT Medic changed nothing on ${instance} (${status.word})`,
-    now: status.now ?? stillFails(closing),
-    toDo: status.toDo,
+    said: `NAT Medic: ${instance} unchanged, ${why.word}`,
+    headline: `NAT Medic changed nothing on ${instance}: ${why.sentence}.`,
+    now: why.now ?? stillFails(closing),
+    toDo: why.toDo(changes),
   };
 }
 
+type WhyNotChanged = {
+  because: StepStatus;
+  word: string;
+  sentence: string;
+  now?: string;
+  toDo(changes: string): string;
+};
+
 /** By weight: an answer, or none, says more than what became of another step. */
-const notChanged: readonly { because: StepStatus; word: string; now?: string; toDo: string }[] = [
+const notChanged: readonly WhyNotChanged[] = [
   {
     because: "rejected",
     word: "rejected",
-    toDo: "Nothing more comes from NAT Medic. The changes can still be made by hand, see below.",
+    sentence: "it was rejected",
+    toDo: (changes) => `Nothing more comes from NAT Medic now. By hand ${changes} can still be made.`,
   },
   {
     because: "unanswered",
     word: "nobody answered",
-    toDo: "Decide about the changes below and make them by hand.",
+    sentence: "nobody answered in time",
+    toDo: (changes) => `Decide about ${changes}; the commands are ready.`,
   },
   {
     because: "withdrawn",
     word: "alarm cleared",
+    sentence: "the alarm cleared before anybody decided",
     now: "The alarm is back to OK. The cause was not removed, so it may come again.",
-    toDo: "Nothing at once; decide in daylight about the changes below.",
+    toDo: (changes) => `Nothing at once; decide in daylight about ${changes}.`,
   },
   {
     because: "refused",
-    word: "the host refused",
-    toDo: "See below why the host refused, and what else can be done.",
+    word: "host refused",
+    sentence: "a guard on the host refused",
+    toDo: (changes) => `See why the host refused, and whether ${changes} can be made in another way.`,
   },
   {
     because: "skipped",
-    word: "not needed any more",
+    word: "not needed now",
+    sentence: "it was not needed any more",
     now: "What the change was for no longer holds, so nothing was changed.",
-    toDo: "Nothing, if connections work.",
+    toDo: () => "Nothing, if connections work.",
   },
 ];
 
 function stillFails({ diagnosis }: Closing): string {
   return diagnosis?.causes[0]?.severity === "warning"
     ? "Nothing was changed. It may not fail yet, and it will when this goes on."
-    : "Nothing was changed, so it fails still, as far as NAT Medic knows.";
+    : "Nothing was changed, so it still fails, as far as NAT Medic knows.";
 }
 
-function failed(closing: Closing, instance: string): Verdict {
-  const { steps, incident } = closing;
+function failed({ steps, incident }: Closing, instance: string): Verdict {
   const said = `NAT Medic failed on ${instance} and needs you`;
-  const [unsettled] = steps.filter((record) => statusOf(record) === "unsettled");
+  const unsettled = steps.find((record) => statusOf(record) === "unsettled");
   if (unsettled !== undefined && incident !== null) {
     return {
       said,
-      now: ["Not known: a change may be in force that nobody verified.", ...restore(unsettled.applied)].join(
-        " ",
-      ),
-      toDo: `Look at the values below. To put the old ones back: nat-medic undo ${incident.id}`,
+      now: ["Not known: a change may be in force that nobody verified.", ...restore(unsettled)].join(" "),
+      toDo: `Look at the values on the instance. To put the old ones back: nat-medic undo ${incident.id}`,
     };
   }
-  const inForce = steps.filter((record) => statusOf(record) === "in-force").length;
   return {
     said,
-    now:
-      inForce === 0
-        ? "Nothing is changed, as far as NAT Medic knows."
-        : "What was changed and verified before stays in force.",
-    toDo: "Look for yourself; the commands are below.",
+    now: steps.some(mayBeInForce)
+      ? "What was changed and verified before stays in force."
+      : "Nothing is changed, as far as NAT Medic knows.",
+    toDo: "Look for yourself while it fails.",
   };
 }
 
@@ -166,12 +172,7 @@ function undoVerdict(
   { reason }: NonNullable<Closing["undo"]>,
   instance: string,
 ): Verdict {
-  const alone = steps.filter(({ undone }) => told(undone)?.status === "refused");
-  const unknown = steps.filter(
-    ({ undone }) => undone?.status !== "told" || undone.change.status === "failed",
-  );
-  const why = reason === null ? "as asked" : "by itself";
-  const because = reason === null ? "" : ` Undone because ${mailText(reason, 200)}.`;
+  const again = `nat-medic undo ${incident?.id ?? "INCIDENT"}`;
   if (steps.length === 0) {
     return {
       said: `NAT Medic had nothing to undo on ${instance}`,
@@ -179,24 +180,28 @@ function undoVerdict(
       toDo: "Nothing.",
     };
   }
-  if (unknown.length > 0) {
-    const [first] = unknown;
+  const unknown = steps.find(({ undone }) => undone?.status !== "told" || undone.change.status === "failed");
+  if (unknown !== undefined) {
     return {
       said: `NAT Medic could not undo its changes on ${instance}`,
-      now: ["Not known: what is in force has to be looked at.", ...restore(first?.applied ?? null)].join(" "),
-      toDo: `Look at the values below, then again: nat-medic undo ${incident?.id ?? "INCIDENT"}`,
+      now: ["Not known: what is in force has to be looked at.", ...restore(unknown)].join(" "),
+      toDo: `Look at the values on the instance, then ask again: ${again}`,
     };
   }
-  if (alone.length > 0) {
+  const alone = steps.filter(({ undone }) => told(undone)?.status === "refused");
+  const [first] = alone;
+  if (first !== undefined) {
     const part = alone.length < steps.length;
     return {
       said: `NAT Medic undid ${part ? "only a part" : "nothing"} on ${instance}: changed since`,
-      now: `${part ? "Some values are put back, others" : "The values"} were left alone: ${reasonOf(alone[0]?.undone ?? null)}.`,
-      toDo: `Decide whether they may go. If so: nat-medic undo ${incident?.id ?? "INCIDENT"} --force`,
+      headline: `NAT Medic undid ${part ? "only a part of its changes" : "nothing"} on ${instance}: the host refused.`,
+      now: `${part ? "A part is put back, the rest" : "Everything"} was left alone: ${reasonOf(first.undone)}.`,
+      toDo: `Decide whether it may be put back all the same. If so: ${again} --force`,
     };
   }
+  const because = reason === null ? "" : ` It was undone because ${mailText(reason, 200)}.`;
   return {
-    said: `NAT Medic undid its changes on ${instance} ${why}`,
+    said: `NAT Medic undid its changes on ${instance}${reason === null ? " as asked" : ""}`,
     now: `The old values are back.${because} What failed before the changes may fail again.`,
     toDo: "Watch whether connections still work.",
   };
