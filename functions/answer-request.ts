@@ -30,9 +30,8 @@ export async function answerRequest(
     by: plainLine(decided.by, 200),
     note: plainLine(decided.note, longestNote),
   };
-  const counts =
-    request.decided === null && (await decideRequest(table, incidentId, request.secretHash, answer, now));
-  if (counts) return await deliver(table, incidentId, { ...request, decided: answer }, now);
+  if (request.decided === null) await decideRequest(table, incidentId, request.secretHash, answer, now);
+  // Read again: who decided first counts, and the state machine may wait with another token by now.
   const known = await readIncident(table, incidentId);
   const standing = known?.requests.find(({ secretHash }) => secretHash === request.secretHash);
   if (standing === undefined) throw new Error(`the incident store has no such request of ${incidentId}`);

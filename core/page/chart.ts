@@ -27,7 +27,8 @@ export function chart({ name, points }: MetricHistory, alarmAt: number | null): 
   const values = points.map(({ value }) => value);
   const [least, most] = [Math.min(...values), Math.max(...values)];
   const near = alarmAt !== null && Math.abs(alarmAt - last.at) < 86_400;
-  const scale = scaleOf([first.at, Math.max(last.at, near ? alarmAt : last.at)], [least, most], unit);
+  const times = [first.at, last.at, ...(near ? [alarmAt] : [])];
+  const scale = scaleOf([Math.min(...times), Math.max(...times)], [least, most], unit);
   const told =
     points.length === 1
       ? `One value in three hours: ${tidy(last.value)}${unit} at ${clock(last.at)}.`
@@ -91,7 +92,7 @@ function scaleOf([from, to]: [number, number], [least, most]: [number, number], 
   const bound = (value: number) => Math.max(-largest, Math.min(largest, value));
   const bottom = Math.min(0, bound(least));
   // A share of the whole is shown against the whole.
-  const top = unit !== "" && least >= 0 && most <= 100 ? 100 : roundUp(Math.max(bound(most), bottom + 1));
+  const top = unit !== "" && least >= 0 && most <= 100 ? 100 : topOf(bottom, bound(most));
   const place = (share: number, a: number, b: number) => Math.round((a + share * (b - a)) * 10) / 10;
   const xStep = xSteps.find((step) => (to - start) / step <= 5) ?? Math.ceil((to - start) / 4);
   const firstTick = Math.ceil(start / xStep) * xStep;
@@ -106,10 +107,11 @@ function scaleOf([from, to]: [number, number], [least, most]: [number, number], 
 /** Seconds between two times on the axis. */
 const xSteps = [60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 21_600, 43_200, 86_400] as const;
 
-/** To 1, 2, 4 or 8 times a power of ten: quarters of it stay short. */
-function roundUp(value: number): number {
-  const power = 10 ** Math.floor(Math.log10(value));
-  return ([1, 2, 4, 8].find((times) => times * power >= value) ?? 10) * power;
+/** The least of 1, 2, 4 or 8 times a power of ten that is not below `most`: quarters of it stay short. */
+function topOf(bottom: number, most: number): number {
+  if (most < 1e-9) return bottom < 0 ? 0 : 1;
+  const power = 10 ** Math.floor(Math.log10(most));
+  return ([1, 2, 4, 8].find((times) => times * power >= most) ?? 10) * power;
 }
 
 function tidy(value: number): string {

@@ -17,16 +17,23 @@ export function pageState(record: IncidentRecord, request: DecisionRequest, now:
   switch (state) {
     case "waiting":
       if (record.closing !== null) return "over";
-      return record.requests.at(-1)?.secretHash === request.secretHash ? "waiting" : "replaced";
+      return askedAgain(record, request) ? "replaced" : "waiting";
     case "approved":
     case "rejected":
       return wasHeard(record, request) ? state : "late";
-    case "lapsed":
     case "withdrawn":
+      return askedAgain(record, request) ? "replaced" : "withdrawn";
+    case "lapsed":
       return state;
     default:
       return state satisfies never;
   }
+}
+
+/** A later question that is withdrawn was never put to anybody, and this one stands. */
+function askedAgain({ requests }: IncidentRecord, { secretHash }: DecisionRequest): boolean {
+  const place = requests.findIndex((request) => request.secretHash === secretHash);
+  return requests.slice(place + 1).some(({ decided }) => decided?.decision !== "withdrawn");
 }
 
 /** False once finished steps say that they went on with another answer. */

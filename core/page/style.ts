@@ -112,7 +112,7 @@ label .soft { font-weight: 400; }
 input, textarea, button { font: inherit; color: inherit; border-radius: .5rem; }
 input, textarea { width: 100%; padding: .55rem .7rem; background: var(--ground); border: 1px solid var(--soft); resize: vertical; }
 .actions { display: grid; grid-template-columns: 1fr 1fr; gap: .75rem; }
-button { min-height: 3rem; padding: .5rem 1rem; font-weight: 650; cursor: pointer; border: 2px solid transparent; }
+button { min-height: 3rem; padding: .5rem; white-space: nowrap; font-weight: 650; cursor: pointer; border: 2px solid transparent; }
 .approve { background: var(--accent); color: var(--accent-ink); border-color: var(--accent); }
 .reject { background: var(--card); color: var(--bad); border-color: var(--bad); }
 .approve:hover, .reject:hover { box-shadow: 0 0 0 3px var(--accent-soft); }

@@ -23,8 +23,9 @@ export const handler = http({
     const record = await readIncident(environment.table(), id);
     const request = record && requestOf(record, key);
     if (record === undefined || request === undefined) return nothingThere;
-    // Somebody decided, and we were interrupted before Step Functions knew.
-    if (request.decided !== null && !request.delivered && record.status === "open") {
+    // A person decided, and we were interrupted before Step Functions knew.
+    const byPerson = z.safeParse(Said, request.decided?.decision).success;
+    if (byPerson && !request.delivered && record.status === "open") {
       await deliver(environment.table(), id, request, now());
     }
     const said = z.safeParse(Said, query.get("said"));
