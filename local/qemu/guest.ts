@@ -6,7 +6,7 @@ import { closeSync } from "node:fs";
 import * as z from "zod/mini";
 import { pollingPauses } from "./guest-agent.ts";
 import { guestImage } from "./image.ts";
-import { ownDisk, powerOn, type Running } from "./machine.ts";
+import { type Machine, ownDisk, powerOn, type Running } from "./machine.ts";
 
 /** The script ran longer than it may; its process group was killed and its output is lost. */
 export class GuestTimeout extends Error {
@@ -45,14 +45,16 @@ export type Guest = {
 
 /**
  * Boots a guest. It ends with `stop()`, and with this process however that ends.
- * @param memoryMiB sets the kernel's own default of nf_conntrack_max: 8192 at 1024 MiB, 4096 at 512 MiB.
+ * @param memoryMiB sets the kernel's own default of nf_conntrack_max: 8192 at 1024 MiB, 4096 at 512 MiB. Default 1024.
+ * @param init process 1: the lab's own script (default), or systemd, which takes longer to boot.
  */
 export async function bootGuest(
-  options: { memoryMiB?: number; report?: (line: string) => void } = {},
+  options: Partial<Machine> & { report?: (line: string) => void } = {},
 ): Promise<Guest> {
   const image = await guestImage(options.report);
   const disk = ownDisk(image);
-  const start = () => powerOn(image, disk, options.memoryMiB ?? 1024);
+  const { memoryMiB = 1024, init = "lab" } = options;
+  const start = () => powerOn(image, disk, { memoryMiB, init });
   try {
     return await guestOf(await start(), start, () => closeSync(disk));
   } catch (error) {

@@ -36,7 +36,7 @@ const packages = [
     "kmod",
     "procps",
   ],
-  ...["systemd", "util-linux", "mount", "coreutils", "findutils", "sed", "grep", "diffutils"],
+  ...["systemd", "bsdutils", "util-linux", "mount", "coreutils", "findutils", "sed", "grep", "diffutils"],
   // How it is reached: what the SSM agent is on a real one.
   "qemu-guest-agent",
   // The shells and awks that the host scripts promise to run under.

@@ -24,6 +24,8 @@ export function ownDisk(image: Image): number {
   }
 }
 
+export type Machine = { memoryMiB: number; init: "lab" | "systemd" };
+
 export type Running = {
   agent: GuestAgent;
   /** At once, as by pulling the plug: sync first what must survive. */
@@ -35,7 +37,7 @@ export type Running = {
  * @param disk of `ownDisk`; what was written to it in an earlier run is there
  * @throws Error with the console's last lines when it does not come up
  */
-export async function powerOn(image: Image, disk: number, memoryMiB: number): Promise<Running> {
+export async function powerOn(image: Image, disk: number, machine: Machine): Promise<Running> {
   const directory = mkdtempSync(join(tmpdir(), "nat-medic-guest-"));
   const console = consoleIn(join(directory, "console"));
   let qemu: ChildProcess | undefined;
@@ -46,7 +48,7 @@ export async function powerOn(image: Image, disk: number, memoryMiB: number): Pr
       kernel: image.kernel,
       initrd,
       socketPath,
-      memoryMiB,
+      ...machine,
       disk,
       console: console.descriptor,
     });
@@ -65,21 +67,32 @@ export async function powerOn(image: Image, disk: number, memoryMiB: number): Pr
   }
 }
 
-function startQemu(machine: {
-  kernel: string;
-  initrd: string;
-  socketPath: string;
-  memoryMiB: number;
-  disk: number;
-  console: number;
-}): ChildProcess {
+/** What systemd would start for hardware and users that the guest has not; udev alone takes seconds. */
+const spared = [
+  ...["systemd-udevd.service", "systemd-udev-trigger.service", "systemd-journal-flush.service"],
+  ...["systemd-tmpfiles-setup.service", "systemd-tmpfiles-setup-dev.service", "systemd-tmpfiles-clean.timer"],
+  ...["systemd-random-seed.service", "systemd-sysusers.service", "systemd-update-utmp.service"],
+  ...["modprobe@dm_mod.service", "modprobe@fuse.service", "modprobe@loop.service", "modprobe@drm.service"],
+  ...["modprobe@configfs.service", "dev-mqueue.mount", "dev-hugepages.mount", "systemd-binfmt.service"],
+  ...["sys-kernel-debug.mount", "sys-kernel-tracing.mount", "proc-sys-fs-binfmt_misc.automount"],
+  ...["sys-kernel-config.mount", "sys-fs-fuse-connections.mount", "kmod-static-nodes.service"],
+];
+const kernelOptions = {
+  lab: [],
+  systemd: ["lab.init=systemd", "systemd.unit=lab.target", ...spared.map((unit) => `systemd.mask=${unit}`)],
+};
+
+type Start = Machine & { kernel: string; initrd: string; socketPath: string; disk: number; console: number };
+
+function startQemu(machine: Start): ChildProcess {
+  const options = ["console=ttyS0 quiet mitigations=off random.trust_cpu=on", ...kernelOptions[machine.init]];
   const qemu = [
     "qemu-system-x86_64",
     ...["-nodefaults", "-no-user-config", "-display", "none", "-serial", "stdio"],
     // KVM would be faster where it works and can hang where it is nested; TCG always works.
     ...["-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", `${machine.memoryMiB}`],
     ...["-kernel", machine.kernel, "-initrd", machine.initrd],
-    ...["-append", "console=ttyS0 quiet mitigations=off random.trust_cpu=on"],
+    ...["-append", options.join(" ")],
     // The fourth of the descriptors below.
     ...["-drive", "file=/proc/self/fd/3,format=raw,if=virtio,cache=unsafe"],
     ...["-chardev", `socket,id=agent,path=${machine.socketPath},server=on,wait=off`],
