@@ -27,8 +27,8 @@ function decisionCommand(decision: Decision, what: string): Command {
     help: `Usage: nat-medic ${decision} INCIDENT [--note TEXT] [--stack NAME] [--region REGION]
 
 ${what}: the same as ${decision === "approve" ? "Approve" : "Reject"} on the page, without its link.
-It needs the rights dynamodb:Query and dynamodb:UpdateItem on the incident store and states:SendTaskSuccess. Your user
-name on this machine is recorded with the decision.
+It needs the rights dynamodb:Query, GetItem and UpdateItem on the incident store, and states:SendTaskSuccess. Your
+user name on this machine is recorded with the decision.
 
   --note TEXT      a word to the others; it is recorded and shown as plain text
 ${deployedHelp}
@@ -57,18 +57,32 @@ type Told = { said: string; counts: boolean };
 async function decide(deployed: Deployed, id: string, decision: Decision, note: string): Promise<Told> {
   const record = await findIncident(deployed, id);
   const at = new Date().toISOString();
-  const request = record.requests.findLast((it) => stateOf(it, at) === "waiting") ?? record.requests.at(-1);
+  const request = questionOf(record, at);
   if (request === undefined) return { said: nothingAsked(record), counts: false };
   if (record.status === "closed" && request.decided === null) {
     const said = `${id} was closed ${moment(record.closing?.at ?? "")} without a decision (${record.closing?.outcome}); nothing waits for one`;
     return { said, counts: false };
   }
-  const mine: Decided = { decision, by: deciderOf({ name: userName(), place: "nat-medic" }), note, at };
+  const mine: Decided = {
+    decision,
+    by: deciderOf({ name: userName(), place: `nat-medic ${decision}` }),
+    note,
+    at,
+  };
   const answered = await answerRequest(tableOf(deployed), id, request, mine, at);
   const standing = (await findIncident(deployed, id)).requests.find(
     ({ secretHash }) => secretHash === request.secretHash,
   );
   return tell({ record, request, answered, mine, standing: standing?.decided ?? null });
+}
+
+/** The newest that waits; else what became of the newest that people were asked. */
+function questionOf({ requests }: IncidentRecord, now: string): DecisionRequest | undefined {
+  return (
+    requests.findLast((request) => stateOf(request, now) === "waiting") ??
+    requests.findLast(({ decided }) => decided?.decision !== "withdrawn") ??
+    requests.at(-1)
+  );
 }
 
 type Outcome = {

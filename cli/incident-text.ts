@@ -3,7 +3,8 @@ import { stateOf } from "../core/decision.ts";
 import type { IncidentRecord } from "../core/incident-record.ts";
 import { plainLine } from "../core/plain-text.ts";
 import { causeSection, unknownSection } from "../core/report/diagnosis.ts";
-import { indent, observations, section } from "../core/report/layout.ts";
+import { folded, indent, observations, section } from "../core/report/layout.ts";
+import { settings } from "../core/report/steps.ts";
 import { type StepStatus, statusOf } from "../core/step-record.ts";
 import { inWords, timelineOf } from "../core/timeline.ts";
 import { changesToUndo } from "../core/undo.ts";
@@ -81,11 +82,13 @@ function planSection({ findings, steps, status }: IncidentRecord): string {
     const pending = status === "open" ? { ask: "to be decided", apply: "to be applied" } : undefined;
     const state =
       finished === undefined
-        ? ((step.decision === "propose" ? undefined : pending?.[step.decision]) ?? "not tried")
+        ? step.decision === "propose"
+          ? "only proposed"
+          : (pending?.[step.decision] ?? "not tried")
         : standing[statusOf(finished)];
     return [
-      `${index + 1}. ${step.action} (risk ${step.risk}): ${state}`,
-      ...indent(step.settings.map(({ setting, before, after }) => `  ${setting}  ${before} -> ${after}`)),
+      ...folded(`${index + 1}. ${step.action} (risk ${step.risk}): ${state}`, { hanging: 3 }),
+      ...settings(step.settings).map((line) => `   ${line}`),
       ...(step.decisionReason === "" ? [] : [`   ${step.decisionReason}`]),
       ...(finished?.skipped == null ? [] : [`   ${plainLine(finished.skipped, 200)}`]),
     ];
@@ -117,9 +120,7 @@ function changeSection({ actions }: IncidentRecord): string {
     const { status, reason, values, files, notes, restoresAt } = result.change;
     return [
       `${head}: ${status}${reason === "" ? "" : `, ${reason}`}`,
-      ...values
-        .filter(({ before }) => before !== "")
-        .map(({ setting, before, after }) => `  ${setting}  ${before} -> ${after}`),
+      ...indent(settings(values.filter(({ before }) => before !== ""))),
       ...files.map((file) => `  ${file.path}: ${file.action}`),
       ...notes.map((note) => `  ${note}`),
       ...(restoresAt === 0 || !last

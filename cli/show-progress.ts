@@ -1,4 +1,4 @@
-/** The states of an execution as they run: in place on a terminal, a line each elsewhere. */
+/** The tasks of an execution as they run: in place on a terminal, a line each elsewhere. */
 import type { ExecutionEvent } from "../local/states/events.ts";
 
 type Screen = { write(text: string): unknown; isTTY?: boolean };
@@ -11,6 +11,8 @@ export function showProgress(screen: Screen | undefined): {
 } {
   const entered = new Map<string, number>();
   const running: string[] = [];
+  /** Choices and the like take no time, and say little to whoever watches. */
+  const tasks = new Set<string>();
   const inPlace = screen?.isTTY === true;
   const write = (text: string) => screen?.write(text);
   const draw = () => {
@@ -29,9 +31,13 @@ export function showProgress(screen: Screen | undefined): {
           entered.set(path, performance.now());
           running.push(state);
           return draw();
+        case "TaskScheduled":
+          tasks.add(path);
+          return;
         case "StateExited": {
           const seconds = (performance.now() - (entered.get(path) ?? performance.now())) / 1000;
           running.splice(running.indexOf(state), 1);
+          if (!tasks.delete(path)) return draw();
           return line(`  ${state.padEnd(22)} ${seconds.toFixed(2).padStart(7)} s`);
         }
         case "RetryScheduled":

@@ -76,14 +76,15 @@ const decisions: Readonly<Record<Answer, string>> = {
   approve: "approved",
   reject: "rejected",
   nobody: "nobody answered in time",
-  withdrawn: "the question was withdrawn: the alarm cleared",
+  withdrawn: "the question was withdrawn",
 };
 
 /** A decision, who made it and why, in one plain line. */
 export function inWords({ decision, by, note }: Decided): string {
   const word = decisions[decision];
-  if (decision === "nobody" || decision === "withdrawn") return word;
   const said = plainLine(note, 200);
+  if (decision === "nobody") return word;
+  if (decision === "withdrawn") return `${word}: ${said || "the alarm cleared"}`;
   return `${word} by ${plainLine(by, 200)}${said === "" ? "" : `, who says: ${said}`}`;
 }
 

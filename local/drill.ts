@@ -122,8 +122,8 @@ export async function runDrill(options: DrillOptions): Promise<DrillResult> {
     },
     onEvent: (happened, execution) => {
       events.push(happened);
-      questions.happened(happened, execution);
       onEvent?.(happened);
+      questions.happened(happened, execution);
     },
   });
   try {
