@@ -22,6 +22,7 @@ export type Fault = (service: string, operation: string, input: object, n: numbe
 export type CarriedOut = {
   service: string;
   operation: string;
+  input: object;
   /** Whose signature the request carried; undefined when it carried none, or came from within the local AWS. */
   accessKeyId: string | undefined;
 };
@@ -66,12 +67,8 @@ export const startEndpoint = async ({
     return [service, operation];
   };
 
-  const carryOut = async <Result>(
-    call: CarriedOut,
-    input: object,
-    run: () => Promise<Result>,
-  ): Promise<Result> => {
-    const { service, operation } = call;
+  const carryOut = async <Result>(call: CarriedOut, run: () => Promise<Result>): Promise<Result> => {
+    const { service, operation, input } = call;
     log.push({ service, operation, input, at: new Date() });
     const n = (calls.get(`${service}.${operation}`) ?? 0) + 1;
     calls.set(`${service}.${operation}`, n);
@@ -90,7 +87,7 @@ export const startEndpoint = async ({
       const [known, operation] = find(service, name, service?.title ?? signedFor(request).service);
       const input = await protocol.decode(request, operation.schema, known);
       const { accessKeyId } = signedFor(request);
-      return await carryOut({ service: known.name, operation: name, accessKeyId }, input, async () =>
+      return await carryOut({ service: known.name, operation: name, input, accessKeyId }, async () =>
         "forward" in operation
           ? operation.forward(request)
           : protocol.encode(operation.schema, await operation.run(input), known, requestId),
@@ -126,8 +123,8 @@ export const startEndpoint = async ({
       const asked = services.find((service) => service.name === serviceName);
       const [service, operation] = find(asked, name, serviceName);
       if ("forward" in operation) throw notImplementedLocally(service.title, name, "from within");
-      const call = { service: service.name, operation: name, accessKeyId: undefined };
-      return carryOut(call, input, () => operation.run(input));
+      const call = { service: service.name, operation: name, input, accessKeyId: undefined };
+      return carryOut(call, () => operation.run(input));
     },
     close: async () => {
       const closed = once(server, "close");

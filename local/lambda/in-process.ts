@@ -1,5 +1,6 @@
 import { dirname } from "node:path";
 import { Worker } from "node:worker_threads";
+import type { CarriedOut } from "../endpoint/wire.ts";
 import { environmentPool } from "./environment-pool.ts";
 import { functionArn, functionEnvironment } from "./function-environment.ts";
 import { FunctionError } from "./function-error.ts";
@@ -15,11 +16,7 @@ export type Functions = {
    * Tells that an operation which a function asked for was carried out; `accessKeyId` says which one asked.
    * What `kill` wants ended has ended when this resolves.
    */
-  carriedOut(operation: {
-    service: string;
-    operation: string;
-    accessKeyId: string | undefined;
-  }): Promise<void>;
+  carriedOut(call: CarriedOut): Promise<void>;
   /** Ends the threads, which otherwise keep the process alive. */
   stop(): Promise<void>;
 };
@@ -33,6 +30,7 @@ export type Kill = (invocation: {
   payload: unknown;
   service: string;
   operation: string;
+  input: object;
   n: number;
 }) => boolean;
 
@@ -117,12 +115,12 @@ export const inProcess = ({
       if (result.kind === "returned") return JSON.parse(result.json);
       throw new FunctionError(result.error);
     },
-    carriedOut: async ({ service, operation, accessKeyId = "" }) => {
+    carriedOut: async ({ service, operation, input, accessKeyId = "" }) => {
       const asking = environments.get(accessKeyId);
       if (asking === undefined) return;
       asking.operations += 1;
       const { functionName, payload, operations: n, worker } = asking;
-      if (kill({ functionName, payload, service, operation, n })) await worker.terminate();
+      if (kill({ functionName, payload, service, operation, input, n })) await worker.terminate();
     },
     stop: async () => {
       await Promise.all([...pools.values()].map((pool) => pool.stop()));

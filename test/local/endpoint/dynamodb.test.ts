@@ -86,7 +86,9 @@ test("who asked is known when the effect is done and not answered yet", async ()
     seen.push({ ...call, stored: (await dynamodb.scan(TableName)).length });
   });
   await client.send(put());
-  expect(seen).toEqual([{ service: "dynamodb", operation: "PutItem", accessKeyId: "local", stored: 1 }]);
+  expect(seen).toMatchObject([
+    { service: "dynamodb", operation: "PutItem", input: { TableName }, accessKeyId: "local", stored: 1 },
+  ]);
 });
 
 test("a fault is not an operation that was carried out; a refusal by the service is", async () => {
