@@ -43,7 +43,9 @@ export function chatText(text: string, most: number): string {
     mailText(text, room)
       .split(identifier)
       .map((part, index) => (index % 2 === 1 ? `\`${part}\`` : withoutMarkup(part)))
-      .join(""),
+      .join("")
+      .replace(/ +/g, " ")
+      .trim(),
   );
 }
 

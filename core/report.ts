@@ -11,7 +11,7 @@ import { incidentSection, modeReason } from "./report/incident.ts";
 import type { Fact } from "./report/layout.ts";
 import { leftToDo, nextSection } from "./report/next.ts";
 import { plainCause } from "./report/plain-cause.ts";
-import { changesSection } from "./report/steps.ts";
+import { changesSection, mayBeInForce } from "./report/steps.ts";
 import { subject } from "./report/subject.ts";
 import { alarmsSection, sinceFact } from "./report/triggers.ts";
 import { type Verdict, verdictOf } from "./report/verdict.ts";
@@ -23,7 +23,8 @@ export function report(closing: Closing, triggers: readonly KnownTrigger[]): Not
   const { incident, diagnosis, execution, undo, failure } = closing;
   const verdict = verdictOf(closing, outcome);
   const [leading] = diagnosis?.causes ?? [];
-  const what = leading?.title ?? (failure === null ? "" : `stopped at ${failure.state}`);
+  const stop = failure === null ? "" : `stopped at ${failure.state}`;
+  const what = reasonAlone(closing.refusal) ?? leading?.title ?? stop;
   // After an undo the diagnosis is an old story.
   const tellsCause = diagnosis !== null && undo === null;
   return {
@@ -43,12 +44,19 @@ export function report(closing: Closing, triggers: readonly KnownTrigger[]): Not
         incident === null ? "" : alarmsSection(incident, triggers),
         incidentSection(incident, execution),
       ],
-      nextSteps: nextSteps(closing, outcome),
+      nextSteps: nextSteps(closing),
       thread: incident?.id ?? execution.split(":").at(-1) ?? "nat-medic",
       keywords: [incident?.instanceId ?? "nat-medic", leading?.id ?? "no-cause", outcome],
       relatedResources: [incident?.instanceId ?? null, execution],
     }),
   };
+}
+
+/** Without the subject that it begins with: the mail's own says that already. */
+function reasonAlone(refusal: Closing["refusal"]): string | undefined {
+  if (refusal === null) return undefined;
+  const { subject: about, reason } = refusal;
+  return reason.startsWith(`${about} `) ? reason.slice(about.length + 1) : reason;
 }
 
 function factsOf(
@@ -61,6 +69,7 @@ function factsOf(
   const isOver = outcome === "fixed" || undo !== null;
   const facts: Fact[] = [];
   if (undo === null) facts.push(...troubleFacts(diagnosis, isOver ? "failed" : "fails"));
+  if (closing.refusal !== null) facts.push(["Why", mailText(closing.refusal.reason, 300)]);
   if (incident !== null && undo === null) facts.push(sinceFact(incident, triggers));
   if (failure !== null) {
     const said = [mailText(failure.error, 80), plainCause(failure.cause)].filter((part) => part !== "");
@@ -77,6 +86,8 @@ function factsOf(
     facts.push(["Proposed", `${mailText(step.action, 200)} (risk ${step.risk})`]);
   }
   if (incident?.modeReason.startsWith("circuit breaker")) facts.push(["Mode", modeReason(incident)]);
+  const [unknown] = outcome === "undetermined" ? (diagnosis?.unknown ?? []) : [];
+  if (unknown !== undefined) facts.push(["Missing", mailText(unknown.missing, 300)]);
   facts.push(["Now", now], ["To do", toDo]);
   return facts;
 }
@@ -122,11 +133,11 @@ function whyPutBack({ applied, verification }: StepRecord): string {
 }
 
 /** For the chat, where the mail's sections are missing. */
-function nextSteps(closing: Closing, outcome: Outcome): NextStep[] {
+function nextSteps(closing: Closing): NextStep[] {
   const { incident, steps } = closing;
   if (incident === null) return [];
   const next: NextStep[] = [`Everything about it: nat-medic show ${incident.id}`];
-  if (outcome === "fixed" || steps.some((record) => statusOf(record) === "unsettled")) {
+  if (closing.undo === null && steps.some(mayBeInForce)) {
     next.push(`Put the old values back: nat-medic undo ${incident.id}`);
   }
   if (closing.undo === null && leftToDo(closing).length > 0) {

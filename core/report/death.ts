@@ -32,20 +32,31 @@ const how = {
   ABORTED: "was stopped",
 } as const;
 
+/** What its changes are left as: short for the subject, in full for the body. */
+const inFull = {
+  undoing: "its unverified change is being undone",
+  "change in doubt": "an unverified change may be in force",
+  settled: "every change is either verified and kept, or put back",
+  unchanged: "nothing was changed",
+} as const;
+
 export function deathNotice({ record, execution, status, cause, undoing }: Death): Notice {
   const inDoubt = record === null ? [] : unfinishedChanges(record);
+  const changed = record?.actions.some(({ action }) => action === "apply") ?? false;
   const left = undoing
-    ? "its change is being undone"
+    ? "undoing"
     : inDoubt.length > 0
-      ? "a change may be in force"
-      : "nothing is left half-changed";
+      ? "change in doubt"
+      : changed
+        ? "settled"
+        : "unchanged";
   const instance = record?.incident.instanceId;
-  const said = `NAT Medic ${how[status]} on ${instance ?? "an event"}; ${left}`;
+  const said = `NAT Medic ${how[status]} on ${instance ?? "an event"}, ${left}`;
   const [leading] = record?.findings?.diagnosis.causes ?? [];
   return notice({
     moment: "died",
     subject: subject(said, leading?.title),
-    headline: `${said}.`,
+    headline: `NAT Medic ${how[status]} on ${instance ?? "an event"}: ${inFull[left]}.`,
     facts: factsOf({ record, execution, status, cause, undoing }, inDoubt.length),
     sections: record === null ? [incidentSection(null, execution)] : sections(record, execution),
     nextSteps:
@@ -94,7 +105,7 @@ function reached({ findings, requests, actions, steps }: IncidentRecord): string
   const request = requests.at(-1);
   if (action !== undefined) {
     const ended = action.endedAt === null ? "begun, its end is not on record" : "ended";
-    return `${verbs[action.action]} "${fixes[action.fix].title}": ${ended}.`.replaceAll('"', "");
+    return `${verbs[action.action]} (${fixes[action.fix].title}), ${ended}.`;
   }
   if (request !== undefined) {
     return request.decided === null
@@ -107,7 +118,7 @@ function reached({ findings, requests, actions, steps }: IncidentRecord): string
 
 const verbs = {
   apply: "making the change",
-  persist: "making it last,",
+  persist: "making the change last",
   undo: "undoing the change",
   show: "asking the host about the change",
 } as const;

@@ -5,7 +5,7 @@ const most = 100;
 /** Less of a cause says nothing. */
 const leastCause = 16;
 
-/** What came of it is never cut, unless it is a reason that alone is too long; the cause takes the room that is left. */
+/** `said`, what came of it, is never cut: below 100 characters. The cause takes the room that is left. */
 export function subject(said: string, cause = ""): string {
   const outcome = subjectText(said, most);
   const room = most - outcome.length - 2;

@@ -48,9 +48,9 @@ export function verdictOf(closing: Closing, outcome: Outcome): Verdict {
       return failed(closing, instance);
     case "refused":
       return {
-        said: `NAT Medic did nothing: ${mailText(closing.refusal?.reason ?? "", 300)}`,
+        said: `NAT Medic did nothing about ${mailText(closing.refusal?.subject ?? "an event", 60)}`,
         now: "Nothing was looked at and nothing was changed.",
-        toDo: "If this instance should be looked at, see to the reason and start again.",
+        toDo: "If it should be looked at, see to the reason and start again.",
       };
     default:
       return outcome satisfies never;
@@ -169,7 +169,7 @@ function failed({ steps, incident }: Closing, instance: string): Verdict {
 
 function undoVerdict(
   { steps, incident }: Closing,
-  { reason }: NonNullable<Closing["undo"]>,
+  { reason, forced }: NonNullable<Closing["undo"]>,
   instance: string,
 ): Verdict {
   const again = `nat-medic undo ${incident?.id ?? "INCIDENT"}`;
@@ -196,7 +196,9 @@ function undoVerdict(
       said: `NAT Medic undid ${part ? "only a part" : "nothing"} on ${instance}: changed since`,
       headline: `NAT Medic undid ${part ? "only a part of its changes" : "nothing"} on ${instance}: the host refused.`,
       now: `${part ? "A part is put back, the rest" : "Everything"} was left alone: ${reasonOf(first.undone)}.`,
-      toDo: `Decide whether it may be put back all the same. If so: ${again} --force`,
+      toDo: forced
+        ? "See why the host refused, and put the values back by hand."
+        : `Decide whether it may be put back all the same. If so: ${again} --force`,
     };
   }
   const because = reason === null ? "" : ` It was undone because ${mailText(reason, 200)}.`;
