@@ -24,6 +24,8 @@ export type Failure = z.infer<typeof Failure>;
 
 /** What the state machine knows when it closes; `null`: it did not get that far. */
 export const Closing = z.object({
+  /** ISO 8601. */
+  at: z.string(),
   execution: z.string(),
   incident: z.nullable(Incident),
   cloud: z.nullable(CloudEvidence),

@@ -11,7 +11,6 @@ import type { Closing, Outcome } from "../../core/closing.ts";
 import type { IncidentRecord } from "../../core/incident-record.ts";
 import type { Message } from "../../core/notice.ts";
 import { environment } from "../environment.ts";
-import { now } from "../step.ts";
 
 /** The incident of this execution as the store has it; also when the machine never learned that it was opened. */
 export async function whatIsKept({ incident, execution }: Closing): Promise<IncidentRecord | undefined> {
@@ -22,12 +21,11 @@ export async function whatIsKept({ incident, execution }: Closing): Promise<Inci
 
 /** False when the incident was closed before, with another outcome. */
 export async function keepOutcome(
-  { steps, undo }: Closing,
+  { at, steps, undo }: Closing,
   { incident, requests, steps: keptSteps }: IncidentRecord,
   { outcome, subject, body }: Message & { outcome: Outcome },
 ): Promise<boolean> {
   const table = environment.table();
-  const at = now();
   for (const request of requests.filter(({ decided }) => decided === null)) {
     const nobody = { decision: "nobody" as const, by: "", note: "", at };
     await decideRequest(table, incident.id, request.secretHash, nobody, at);

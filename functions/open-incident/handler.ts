@@ -11,22 +11,24 @@ const Input = z.object({
   event: z.unknown(),
   /** Whether this is the second look, after a cool-down. */
   waited: z.boolean(),
+  /** ISO 8601. */
+  now: z.string(),
   execution: z.object({ arn: z.string(), name: z.string(), startedAt: z.string() }),
 });
 
 export const handler = step({
   input: Input,
   output: Opening,
-  run: async ({ event, waited, execution }): Promise<Opening> => {
+  run: async ({ event, waited, now, execution }): Promise<Opening> => {
     const triaged = triage(event, execution.startedAt);
     switch (triaged.decision) {
       case "open":
-        return openInstance({ triaged, waited, execution });
+        return openInstance({ triaged, waited, execution, now });
       case "undo":
-        return openUndo({ triaged, execution });
+        return openUndo({ triaged, execution, now });
       case "ignore": {
         const { reason, tell, cleared } = triaged;
-        if (cleared !== undefined) await withdrawQuestions(cleared);
+        if (cleared !== undefined) await withdrawQuestions(cleared, now);
         return tell ? { decision: "refuse", subject: "an event", reason } : { decision: "ignore", reason };
       }
       default:

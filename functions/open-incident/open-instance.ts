@@ -13,11 +13,12 @@ import { freshInstance } from "../../core/incident-record.ts";
 import { instanceToLookUp, type Opening, type OpeningFacts, open } from "../../core/opening.ts";
 import type { Triage } from "../../core/triage.ts";
 import { environment } from "../environment.ts";
-import { now } from "../step.ts";
 
 export type Asked<Decision extends Triage["decision"]> = {
   triaged: Triage & { decision: Decision };
   execution: OpeningFacts["execution"];
+  /** ISO 8601. */
+  now: string;
 };
 
 /** Losing the race means that somebody else has the lock, so the next look joins; more than this is a defect. */
@@ -27,26 +28,25 @@ export async function openInstance({
   triaged,
   waited,
   execution,
+  now,
 }: Asked<"open"> & { waited: boolean }): Promise<Opening> {
   const { trigger, eventKey } = triaged;
   const instanceId = instanceToLookUp(triaged);
-  const facts = { triage: triaged, stackMode: environment.mode(), limits: environment.limits(), execution };
-  if (instanceId === undefined) {
-    return open({ ...facts, tags: undefined, record: freshInstance, now: now() });
-  }
+  const [stackMode, limits] = [environment.mode(), environment.limits()];
+  const facts = { triage: triaged, stackMode, limits, execution, now };
+  if (instanceId === undefined) return open({ ...facts, tags: undefined, record: freshInstance });
   const table = environment.table();
   const tags = await tagsOf(instanceId);
   for (let attempt = 0; attempt < mostAttempts; attempt++) {
     const record = await readInstance(table, instanceId);
-    const at = now();
-    const opening = open({ ...facts, tags, record, now: at });
+    const opening = open({ ...facts, tags, record });
     if (!["open", "join", "wait"].includes(opening.decision)) return opening;
     const mine = eventKey === null || (await claimEvent(table, `${instanceId} ${eventKey}`, execution.arn));
     if (!mine) return { decision: "ignore", reason: "this event was delivered before" };
     if (waited && trigger.kind === "alarm" && (await alarmState(trigger.alarmName)) === "OK") {
       return { decision: "ignore", reason: `the alarm ${trigger.alarmName} cleared during the cool-down` };
     }
-    const known = { trigger, joinedAt: at, clearedAt: null };
+    const known = { trigger, joinedAt: now, clearedAt: null };
     if (opening.decision === "join") {
       await joinIncident(table, opening.incidentId, eventKey ?? execution.name, known);
     }
@@ -54,7 +54,7 @@ export async function openInstance({
     const { incident } = opening;
     // Before the lock: an execution that dies with it is found by this.
     await rememberExecution(table, execution.arn, { incidentId: incident.id, instanceId });
-    const holder = { incidentId: incident.id, execution: execution.arn, since: at };
+    const holder = { incidentId: incident.id, execution: execution.arn, since: now };
     if (await takeInstance(table, instanceId, holder, record)) {
       await createIncident(table, incident, execution.arn, known);
       return opening;

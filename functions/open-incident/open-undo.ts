@@ -10,10 +10,9 @@ import {
 import { enrolTag, holderOf, type Opening } from "../../core/opening.ts";
 import { changesToUndo } from "../../core/undo.ts";
 import { environment } from "../environment.ts";
-import { now } from "../step.ts";
 import type { Asked } from "./open-instance.ts";
 
-export async function openUndo({ triaged, execution }: Asked<"undo">): Promise<Opening> {
+export async function openUndo({ triaged, execution, now }: Asked<"undo">): Promise<Opening> {
   const { incidentId, force, because } = triaged;
   const refuse = (reason: string): Opening => ({ decision: "refuse", subject: incidentId, reason });
   const table = environment.table();
@@ -27,11 +26,10 @@ export async function openUndo({ triaged, execution }: Asked<"undo">): Promise<O
     return refuse(`${instanceId} is gone, or lacks the tag ${enrolTag.key}=${enrolTag.value}`);
   }
   const instance = await readInstance(table, instanceId);
-  const since = now();
-  const held = holderOf(instance, since);
+  const held = holderOf(instance, now);
   const busy = held !== undefined && held.execution !== execution.arn;
   await rememberExecution(table, execution.arn, { incidentId, instanceId });
-  const holder = { incidentId, execution: execution.arn, since };
+  const holder = { incidentId, execution: execution.arn, since: now };
   if (busy || !(await takeInstance(table, instanceId, holder, instance))) {
     return refuse(`${instanceId} is being worked on: ask again when that incident is closed`);
   }
