@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { createServer, type IncomingMessage } from "node:http";
+import { createServer, type IncomingMessage, validateHeaderName, validateHeaderValue } from "node:http";
 import * as z from "zod/mini";
 
 export type FunctionUrl = {
@@ -156,6 +156,10 @@ const answerOf = (returned: unknown): Answer => {
     name.toLowerCase(),
     String(value),
   ]);
+  for (const [name, value] of [...given, ...cookies.map((cookie) => ["set-cookie", cookie] as const)]) {
+    validateHeaderName(name);
+    validateHeaderValue(name, value);
+  }
   return {
     status: statusCode,
     headers: {
