@@ -45,8 +45,8 @@ ${state === "waiting" ? html`<p class="jump"><a href="#decide">Decide (${left(re
     title: `${stateNames[state]}: ${incident.instanceId} - NAT Medic`,
     aside: html`<p class="soft small">Incident <code>${incident.id}</code></p>`,
     skipTo: { id: "decide", name: "the decision" },
-    main: html`${intro(view, state, headline)}
-<div class="columns">
+    main: html`<div class="columns">
+${intro(view, state, headline)}
 ${state === "waiting" ? [story, verdict] : [verdict, story]}
 <div class="more">${timelineSection(record)}</div>
 </div>`,

@@ -23,7 +23,7 @@ export function chart({ name, points }: MetricHistory, alarmAt: number | null): 
   if (first === undefined || last === undefined) {
     return html`<p class="soft">CloudWatch has no values of ${name} in the three hours before.</p>`;
   }
-  const unit = /Utilization$/.test(name) ? " %" : "";
+  const unit = /Utilization$/.test(name) ? "\u00a0%" : "";
   const values = points.map(({ value }) => value);
   const [least, most] = [Math.min(...values), Math.max(...values)];
   const near = alarmAt !== null && Math.abs(alarmAt - last.at) < 86_400;

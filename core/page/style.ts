@@ -41,7 +41,7 @@ pre code { font-size: inherit; }
 .logo { width: 1.5rem; height: 1.5rem; }
 .logo rect { fill: var(--accent); }
 .logo path { fill: none; stroke: var(--accent-ink); stroke-width: 3.5; stroke-linecap: round; }
-main { display: grid; gap: 1.5rem; padding-block: .5rem 3rem; }
+main { padding-block: .5rem 3rem; }
 .plain { display: grid; gap: .75rem; max-width: 36rem; padding-block: 3rem; }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: .75rem; padding: 1rem; box-shadow: var(--shade); }
 .intro { display: grid; gap: .6rem; }
@@ -68,7 +68,7 @@ tbody th { overflow-wrap: anywhere; }
 thead th { border-top: 0; padding-top: 0; font-size: .8rem; font-weight: 600; color: var(--soft); }
 td:nth-child(2) { font-weight: 650; }
 th:last-child, td:last-child { padding-right: 0; color: var(--soft); }
-summary { cursor: pointer; padding-block: .35rem; }
+summary { cursor: pointer; padding-block: .15rem; }
 details > * + * { margin-top: .5rem; }
 .chart svg { display: block; width: 100%; height: auto; overflow: visible; }
 .chart text { fill: var(--soft); font-size: 22px; font-variant-numeric: tabular-nums; }
@@ -136,9 +136,8 @@ button { min-height: 3rem; padding: .5rem; white-space: nowrap; font-weight: 650
   .timeline li { display: grid; grid-template-columns: 11.5rem 1fr; gap: 1rem; }
 }
 @media (min-width: 60rem) {
-  main { gap: 2rem; }
-  .columns { grid-template-columns: minmax(0, 1fr) 21rem; gap: 2rem; align-items: start; }
-  .verdict { grid-area: 1 / 2 / span 2; position: sticky; top: 1rem; }
+  .columns { grid-template-columns: minmax(0, 1fr) 21rem; gap: 1.75rem 2rem; align-items: start; }
+  .verdict { grid-area: 1 / 2 / span 3; position: sticky; top: 1rem; }
   .verdict .pairs > div { grid-template-columns: 1fr; gap: 0; }
   .jump { display: none; }
 }

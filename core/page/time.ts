@@ -5,16 +5,19 @@ import { type Html, html, nothing } from "./html.ts";
 /** `2026-11-20 03:12:44 UTC`, readable for machines where it is a time at all. */
 export function time(iso: string): Html {
   return Number.isNaN(Date.parse(iso))
-    ? html`${moment(iso)}`
-    : html`<time datetime="${iso}">${moment(iso)}</time>`;
+    ? html`${iso}`
+    : html`<time datetime="${iso}">${unbroken(moment(iso))}</time>`;
 }
 
 /** The same without seconds. */
 export function minute(iso: string): Html {
   return Number.isNaN(Date.parse(iso))
     ? html`${iso}`
-    : html`<time datetime="${iso}">${moment(iso).replace(/:\d\d UTC$/, " UTC")}</time>`;
+    : html`<time datetime="${iso}">${unbroken(moment(iso).replace(/:\d\d UTC$/, " UTC"))}</time>`;
 }
+
+/** The time of day and its zone stay on one line. */
+const unbroken = (words: string) => words.replace(" UTC", "\u00a0UTC");
 
 /** "21 min ago", "in 3.9 h"; nothing for what is no time. Both ISO 8601. */
 export function distance(iso: string, now: string): Html {

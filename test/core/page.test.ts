@@ -158,7 +158,10 @@ describe("the chart", () => {
   const points = [40, 41, 42, 90, 100].map((value, index) => ({ at: alarm - 300 + index * 60, value }));
 
   test("says in words what it shows", () => {
-    const drawn = textOf(chart({ name: "NatMedic/ConntrackUtilization", points }, alarm));
+    const drawn = textOf(chart({ name: "NatMedic/ConntrackUtilization", points }, alarm)).replaceAll(
+      "\u00a0",
+      " ",
+    );
     const words =
       "From 03:07 to 03:11 UTC: lowest 40 %, highest 100 %, last 100 %. The dashed line marks the alarm at 03:12 UTC.";
     expect(drawn.split(words)).toHaveLength(3);

@@ -235,7 +235,7 @@ describe.skipIf(missing !== undefined)("in Chromium", () => {
         ]);
         expect(await evidence.getByRole("rowheader").count()).toBeGreaterThan(1);
         const picture = main.getByRole("img", { name: /NatMedic\/ConntrackUtilization in the three hours/ });
-        expect(await picture.getByText(/^From .* lowest .* highest 100 %/).count()).toBe(1);
+        expect(await picture.getByText(/^From .* lowest .* highest 100.%/).count()).toBe(1);
         expect(await main.getByRole("article").count()).toBe(2);
         expect(await main.getByText("before: 8192").count()).toBe(2);
         for (const [role, name] of [
@@ -294,7 +294,7 @@ describe.skipIf(missing !== undefined)("in Chromium", () => {
   // NAT_MEDIC_PICTURES=1 npx vitest run test/page -t pictures
   test.runIf(process.env.NAT_MEDIC_PICTURES)("takes the pictures of README", async () => {
     const { link } = await ask(stack);
-    const desktop = await visit(link, { colorScheme: "light" });
+    const desktop = await visit(link, { colorScheme: "light", viewport: { width: 1280, height: 1500 } });
     await desktop.screenshot({ path: "docs/images/approval-page.png" });
     const phone = await visit(link, { colorScheme: "dark", viewport: sizes.phone });
     await phone.screenshot({ path: "docs/images/approval-page-phone-dark.png" });

@@ -1,6 +1,7 @@
 /** A question to people, kept in the incident store of a local stack as the state machine would have kept it. */
 import { createIncident, keepFindings, keepRequest } from "../../aws/incident-store.ts";
 import type { DecisionRequest } from "../../core/decision.ts";
+import { diagnose } from "../../core/diagnosis.ts";
 import type { MetricHistory } from "../../core/evidence/cloud.ts";
 import type { IncidentRecord } from "../../core/incident-record.ts";
 import { hashOf, linkTo, newKey } from "../../functions/link.ts";
@@ -36,6 +37,12 @@ export function presentIncident(
     metric: risingUtilization(record.incident.trigger.at),
     unread: [],
   };
+  const { incident, findings } = record;
+  if (incident.trigger.kind === "alarm") {
+    const dimensions = { InstanceId: incident.instanceId };
+    incident.trigger.metric = { namespace: "NatMedic", name: "ConntrackUtilization", dimensions };
+  }
+  findings!.diagnosis = diagnose(findings!.evidence, incident.trigger);
   record.requests[0]!.secretHash = hashOf(key);
   change(record);
   return record;
@@ -50,7 +57,7 @@ export async function ask(
   const key = newKey();
   const record = presentIncident(key, change);
   asked += 1;
-  const id = `inc-question-${String(asked).padStart(4, "0")}`;
+  const id = `inc-20261121t031250z-5f678900-${String(asked).padStart(12, "0")}`;
   const request = record.requests[0]!;
   await createIncident(table, { ...record.incident, id }, record.execution, record.triggers[0]!);
   await keepFindings(table, id, record.findings!);
