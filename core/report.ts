@@ -42,7 +42,7 @@ export function report(closing: Closing, triggers: readonly KnownTrigger[]): Not
         tellsCause ? unknownSection(diagnosis) : "",
         tellsCause ? ruledOutSection(diagnosis) : "",
         incident === null ? "" : alarmsSection(incident, triggers),
-        incidentSection(incident, execution),
+        incidentSection(incident, { execution, closedAt: closing.at }),
       ],
       nextSteps: nextSteps(closing),
       thread: incident?.id ?? execution.split(":").at(-1) ?? "nat-medic",

@@ -72,7 +72,7 @@ export function approvalNotice(request: ApprovalRequest): Notice {
       ]),
       unknownSection(diagnosis),
       alarmsSection(incident, []),
-      incidentSection(incident, null),
+      incidentSection(incident),
     ],
     nextSteps: [
       { text: "Read and decide", link },

@@ -58,7 +58,7 @@ export function deathNotice({ record, execution, status, cause, undoing }: Death
     subject: subject(said, leading?.title),
     headline: `NAT Medic ${how[status]} on ${instance ?? "an event"}: ${inFull[left]}.`,
     facts: factsOf({ record, execution, status, cause, undoing }, inDoubt.length),
-    sections: record === null ? [incidentSection(null, execution)] : sections(record, execution),
+    sections: record === null ? [incidentSection(null, { execution })] : sections(record, execution),
     nextSteps:
       record === null
         ? [`See the execution in the Step Functions console`]
@@ -158,7 +158,7 @@ function sections(record: IncidentRecord, execution: string): string[] {
     ]),
     findings === null ? "" : causeSection(findings.diagnosis),
     alarmsSection(incident, triggers),
-    incidentSection(incident, execution),
+    incidentSection(incident, { execution }),
   ];
 }
 

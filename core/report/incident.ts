@@ -5,16 +5,20 @@ import { folded, section } from "./layout.ts";
 import { time } from "./triggers.ts";
 
 /** What to look it up by, and why it was allowed to do what it did. */
-export function incidentSection(incident: Incident | null, execution: string | null): string {
+export function incidentSection(
+  incident: Incident | null,
+  { execution, closedAt }: { execution?: string; closedAt?: string } = {},
+): string {
   return section("INCIDENT", [
     ...(incident === null
       ? []
       : [
           `${incident.id} on ${incident.instanceId}, opened ${time(incident.openedAt)}`,
+          ...(closedAt === undefined ? [] : [`Closed ${time(closedAt)}`]),
           ...folded(`Mode ${incident.mode}: ${modeReason(incident)}`, { hanging: 2 }),
           `Look at it again: nat-medic show ${incident.id}`,
         ]),
-    ...(execution === null ? [] : [`Execution ${mailText(execution, 300)}`]),
+    ...(execution === undefined ? [] : [`Execution ${mailText(execution, 300)}`]),
   ]);
 }
 

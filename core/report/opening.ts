@@ -49,7 +49,7 @@ export function openingNotice({ incident, diagnosis, plan }: Opened): Notice | n
       ]),
       section("NOT CHANGED, ONLY PROPOSED", proposed.flatMap(oneLine)),
       causeSection(diagnosis),
-      incidentSection(incident, null),
+      incidentSection(incident),
     ],
     nextSteps: [`Follow it: nat-medic show ${incident.id}`],
     thread: incident.id,
