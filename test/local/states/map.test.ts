@@ -124,6 +124,85 @@ test("an iteration that fails stops the others, starts no more, and fails the Ma
   expect(started).toEqual([1, 2]);
 });
 
+test("what an iteration catches is its own affair: the others go on, one at a time", async () => {
+  const attempts: string[] = [];
+  const { output, error, seconds } = await run(
+    {
+      Tell: {
+        Type: "Map",
+        Items: "{% $states.input.messages %}",
+        MaxConcurrency: 1,
+        ItemProcessor: {
+          ProcessorConfig: { Mode: "INLINE" },
+          StartAt: "Publish",
+          States: {
+            Publish: {
+              ...task,
+              Arguments: { TopicArn: "{% $states.input.topic %}", Message: "{% $states.input.message %}" },
+              Retry: [{ ErrorEquals: ["States.TaskFailed"], IntervalSeconds: 2, MaxAttempts: 2 }],
+              Catch: [
+                {
+                  ErrorEquals: ["States.ALL"],
+                  Assign: { why: "{% $states.errorOutput.Error %}" },
+                  Next: "Untold",
+                },
+              ],
+              Output: { told: true },
+              End: true,
+            },
+            Untold: { Type: "Pass", Output: { told: false, why: "{% $why %}" }, End: true },
+          },
+        },
+        Catch: [{ ErrorEquals: ["States.ALL"], Next: "Never" }],
+        Next: "Done",
+      },
+      Never: { Type: "Fail", Error: "TheMapFailed" },
+      Done: { Type: "Succeed" },
+    },
+    {
+      input: {
+        messages: [
+          { topic: "people", message: "a" },
+          { topic: "chat", message: "b" },
+          { topic: "people", message: "c" },
+        ],
+      },
+      tasks: async ({ arguments: given }) => {
+        const { TopicArn, Message } = Object(given);
+        attempts.push(`${TopicArn} ${Message}`);
+        if (TopicArn === "chat") throw new TaskError("SNS.InternalErrorException");
+        return {};
+      },
+    },
+  );
+  expect(error).toBeUndefined();
+  expect(output).toEqual([
+    { told: true },
+    { told: false, why: "SNS.InternalErrorException" },
+    { told: true },
+  ]);
+  expect(attempts).toEqual(["people a", "chat b", "chat b", "chat b", "people c"]);
+  expect(seconds).toBe(2 + 4);
+});
+
+test.each([[[]], [[{ topic: "people" }]], [[{ topic: "people" }, { topic: "chat" }]]])(
+  "a list in a field of the input stays a list, however short: %j",
+  async (messages) => {
+    const { output } = await run(
+      {
+        Tell: {
+          Type: "Map",
+          Items: "{% $states.input.messages %}",
+          ItemProcessor: processor({ ...pass, Output: "{% $states.input.topic %}" }),
+          End: true,
+        },
+      },
+      { input: { messages } },
+    );
+    expect(output).toEqual(messages.map(({ topic }) => topic));
+  },
+);
+
 test("whatever the order in which iterations end, the outputs keep the order of the items", async () => {
   await fc.assert(
     fc.asyncProperty(

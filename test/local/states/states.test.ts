@@ -67,6 +67,60 @@ test("a Wait until a timestamp ends then, and at once when that has passed", asy
   expect(seconds).toBe(3600);
 });
 
+test("a Task that says until when is asked again then, by its own clock", async () => {
+  const asked: unknown[] = [];
+  const { output, seconds } = await run(
+    {
+      Begin: { Type: "Pass", Assign: { waited: false }, Next: "Open" },
+      Open: {
+        Type: "Task",
+        Resource: lambda,
+        Arguments: { waited: "{% $waited %}", now: "{% $states.context.State.EnteredTime %}" },
+        Next: "IsItTime",
+      },
+      IsItTime: {
+        Type: "Choice",
+        Choices: [{ Condition: "{% $states.input.decision = 'wait' %}", Next: "CoolDown" }],
+        Default: "Open now",
+      },
+      CoolDown: {
+        Type: "Wait",
+        Timestamp: "{% $states.input.until %}",
+        Assign: { waited: true },
+        Next: "Open",
+      },
+      "Open now": { Type: "Succeed" },
+    },
+    {
+      tasks: async ({ arguments: given }) => {
+        asked.push(given);
+        const now = String(Reflect.get(Object(given), "now"));
+        return now < "2026-01-01T00:15:00.250Z"
+          ? { decision: "wait", until: "2026-01-01T00:15:00.250Z" }
+          : { decision: "open" };
+      },
+    },
+  );
+  expect(output).toEqual({ decision: "open" });
+  expect(seconds).toBe(900.25);
+  expect(asked).toEqual([
+    { waited: false, now: "2026-01-01T00:00:00.000Z" },
+    { waited: true, now: "2026-01-01T00:15:00.250Z" },
+  ]);
+});
+
+test.each([["tomorrow"], ["2026-01-01"], ["2026-01-01T00:00:00"], [1767225600]])(
+  "a Wait until %j is a query error",
+  async (until) => {
+    const { error, cause } = await run(
+      { Pause: { Type: "Wait", Timestamp: "{% $states.input.until %}", End: true } },
+      { input: { until } },
+    );
+    expect(error).toBe("States.QueryEvaluationError");
+    expect(cause).toContain("for the field 'Timestamp'");
+  },
+);
+
 test.each([[-1], [1.5], ["5"], [100_000_000]])("a Wait of %j seconds is a query error", async (s) => {
   const { error, cause } = await run(
     { Pause: { Type: "Wait", Seconds: "{% $states.input.s %}", End: true } },
