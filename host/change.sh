@@ -22,6 +22,7 @@ SYSTEMD=$ROOT/run/systemd/system
 STATE=
 LOCKED=
 RESTORING=
+RESTORES_AT=0
 VALUES=
 FILES=
 NOTES=
@@ -53,7 +54,7 @@ tell_file() { # path action
 answer() { # status reason
   [ -z "$RESTORING" ] || finish_restore "$1" "$2"
   restores_at=$(restores_at)
-  if [ "$restores_at" != 0 ] && ! restore_is_armed; then
+  if [ "$restores_at" != 0 ] && [ "$restores_at" != "$RESTORES_AT" ] && ! restore_is_armed; then
     restores_at=0
     note 'the restore that was armed is gone: the host will not put this back by itself'
   fi
@@ -109,6 +110,7 @@ read_request() {
   STATE=$STATE_ROOT/$INCIDENT/$FIX
   RESTORE=$STATE.restore.sh
   UNIT=nat-medic-restore-$INCIDENT-$FIX
+  BOOT=$(cat "$ROOT/proc/sys/kernel/random/boot_id" 2>/dev/null || echo unknown)
   # Only the restore itself says so.
   RESTORING=${NAT_MEDIC_RESTORE:-}
 }
@@ -141,10 +143,12 @@ state_of() { # state-file key
 }
 recorded() { state_of "$STATE" "$1"; }
 
+make_folder() { [ -d "${STATE%/*}" ] || mkdir -p "${STATE%/*}" 2>/dev/null; }
+
 write_record() { # awk-condition-for-lines-to-keep key value...
   keep=$1
   shift
-  mkdir -p "$STATE_ROOT/$INCIDENT" 2>/dev/null || return 1
+  make_folder || return 1
   [ -e "$STATE" ] || true >"$STATE" || return 1
   printf '%s %s\n' "$@" | $AWK "(NR == FNR || $keep)"' && !seen[$1]++' - "$STATE" | replace_file "$STATE"
 }
@@ -153,13 +157,10 @@ record() { write_record 1 "$@"; } # key value...
 # The same, and of what was there only stays that something was undone, and when.
 record_anew() { write_record '/^undone/' "$@"; } # key value...
 
-boot_id() { cat "$ROOT/proc/sys/kernel/random/boot_id" 2>/dev/null || echo unknown; }
-
 has_restarted() {
   boot=$(recorded boot)
-  case $boot in '' | unknown) return 1 ;; esac
-  present_boot=$(boot_id)
-  [ "$present_boot" != unknown ] && [ "$present_boot" != "$boot" ]
+  case $boot in '' | unknown | "$BOOT") return 1 ;; esac
+  [ "$BOOT" != unknown ]
 }
 
 # none, applying, applied, persisted or undone. A restart of the host undoes what was not made to last.
@@ -257,11 +258,14 @@ require_module() {
 # The restore is this very script, with its request in front. Its argument says which arming it is for.
 write_restore() { # unix-seconds
   # In one piece only, as the documents have it: elsewhere it would not find what it includes.
-  [ -f "$0" ] && grep -q '^write_restore() {' "$0" && mkdir -p "$STATE_ROOT/$INCIDENT" || return 1
-  {
+  [ -f "$0" ] && grep -q '^write_restore() {' "$0" && make_folder || return 1
+  # Neither flushed nor replaced in one step: a restart ends the timer as well, and half of a script does nothing.
+  (
+    umask 077
+    exec >"$RESTORE" || exit 1
     echo '#!/bin/sh'
-    echo "# Puts back what $INCIDENT changed on this host ($FIX). Runs by itself at $(utc "$1") unless the"
-    echo '# change has been kept or undone by then. May be run by hand.'
+    echo "# Puts back what $INCIDENT changed on this host ($FIX). Runs by itself after $RESTORE_AFTER seconds,"
+    echo '# unless the change has been kept or undone by then. May be run by hand.'
     echo "NAT_MEDIC_RESTORE=\${1:-$1}"
     echo '[ $# = 0 ] || exec >/dev/null 2>&1'
     [ -z "$ROOT" ] || echo "NAT_MEDIC_ROOT='$ROOT'"
@@ -271,7 +275,7 @@ write_restore() { # unix-seconds
     }'
     echo "SSM_Action=undo SSM_IncidentId=$INCIDENT SSM_Force=no"
     cat "$0"
-  } | replace_file "$RESTORE" && chmod 0700 "$RESTORE"
+  )
 }
 
 # A unit of its own, and so a control group of its own.
@@ -315,8 +319,7 @@ arm_restore() {
 disarm_restore() {
   [ -e "$RESTORE" ] || return 0
   if [ -d "$SYSTEMD" ] && have systemctl; then
-    timeout 10 systemctl stop "$UNIT.timer" >/dev/null 2>&1
-    [ -n "$RESTORING" ] || timeout 10 systemctl stop "$UNIT.service" >/dev/null 2>&1
+    timeout 10 systemctl stop "$UNIT.timer" $([ -n "$RESTORING" ] || echo "$UNIT.service") >/dev/null 2>&1
   fi
   [ -n "$RESTORING" ] || for leader in $(sessions); do kill -TERM "-$leader" 2>/dev/null; done
   rm -f "$RESTORE"
@@ -416,7 +419,7 @@ no_restore() {
 }
 
 begin_record() { # settings
-  pairs="status applying boot $(boot_id) restore_at $RESTORES_AT"
+  pairs="status applying boot $BOOT restore_at $RESTORES_AT"
   for setting in "$@"; do
     has_begun "$setting" ||
       pairs="$pairs before.$setting $(running "$setting") wanted.$setting $(wanted_value "$setting")"
