@@ -34,7 +34,11 @@ const refused = told({ status: "refused", reason: "somebody has changed it since
 /** One closing for each way in which an incident ends, with something in every field that others fill. */
 const closings: Record<string, Closing> = {
   fixed,
-  proposed: { ...fixed, steps: [] },
+  notTried: { ...fixed, steps: [] },
+  proposed: {
+    ...fixed,
+    steps: [step({ step: { ...raised.step, decision: "propose", decisionReason: "the circuit breaker" } })],
+  },
   rejected: { ...fixed, steps: [step({ answer: decided("reject", "not now") })] },
   withdrawn: { ...fixed, steps: [step({ answer: decided("withdrawn") })] },
   skipped: { ...fixed, steps: [step({ skipped: "it has room" })] },
