@@ -109,7 +109,7 @@ const xSteps = [60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 21_600, 43_200, 86_
 
 /** The least of 1, 2, 4 or 8 times a power of ten that is not below `most`: quarters of it stay short. */
 function topOf(bottom: number, most: number): number {
-  if (most < 1e-9) return bottom < 0 ? 0 : 1;
+  if (most < 1e-9) return bottom < -1e-9 ? 0 : 1;
   const power = 10 ** Math.floor(Math.log10(most));
   return ([1, 2, 4, 8].find((times) => times * power >= most) ?? 10) * power;
 }
