@@ -86,7 +86,7 @@ function nextStep(step: NextStep): string {
   return `${chatText(step.text, limits.nextStep)}: ${step.link}`;
 }
 
-/** Identifiers and ARNs: nobody shows them as text, and they may hold nothing else. */
+/** Identifiers and ARNs: shown to nobody as text, so that they may hold nothing else; never empty. */
 function identifierLike(text: string, most: number): string {
-  return text.replace(/[^A-Za-z0-9_:/.-]+/g, "-").slice(0, most);
+  return text.replace(/[^A-Za-z0-9_:/.-]+/g, "-").slice(0, most) || "-";
 }

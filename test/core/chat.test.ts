@@ -101,7 +101,7 @@ function messages(taint: <T>(data: T) => T): Record<string, Notice> {
     decision: approvalNotice({ ...taint(asked), link, taskToken }),
     died: deathNotice({
       record: taint(dead),
-      execution,
+      ...taint({ execution }),
       status: "FAILED",
       cause: taint({ cause: "why" }).cause,
       undoing: false,
@@ -135,6 +135,7 @@ const foreignFields = new Set([
     "cause",
     "skipped",
     "modeReason",
+    "execution",
     "decisionReason",
     "action",
     "expiresAt",
