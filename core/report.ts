@@ -11,7 +11,7 @@ import { incidentSection, modeReason } from "./report/incident.ts";
 import type { Fact } from "./report/layout.ts";
 import { leftToDo, nextSection } from "./report/next.ts";
 import { plainCause } from "./report/plain-cause.ts";
-import { changesSection, mayBeInForce } from "./report/steps.ts";
+import { changesSection, hostPutBack, mayBeInForce } from "./report/steps.ts";
 import { subject } from "./report/subject.ts";
 import { alarmsSection, sinceFact } from "./report/triggers.ts";
 import { type Verdict, verdictOf } from "./report/verdict.ts";
@@ -118,7 +118,9 @@ function becameOf(record: StepRecord): string | undefined {
   }
 }
 
-function whyPutBack({ applied, verification }: StepRecord): string {
+function whyPutBack(record: StepRecord): string {
+  const { applied, verification } = record;
+  if (hostPutBack(record)) return "it was not kept in time, so the host did";
   if (applied?.status === "untold") return "whether it was made is not known";
   switch (verification?.verdict) {
     case "worse":

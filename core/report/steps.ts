@@ -46,8 +46,12 @@ function describe(record: StepRecord, incident: Incident | null): string[] {
     case "undone":
       lines.push(
         ...whyUndone(record),
-        "  So it was undone:",
-        ...indent(indent([...settings(told(undone)?.values ?? []), ...notes(undone)])),
+        ...(undone === null
+          ? []
+          : [
+              "  So it was undone:",
+              ...indent(indent([...settings(told(undone)?.values ?? []), ...notes(undone)])),
+            ]),
       );
       break;
     case "refused":
@@ -138,7 +142,18 @@ function describeUndo(
   return lines;
 }
 
-function whyUndone({ applied, verification }: StepRecord): string[] {
+/** The restore came before the word that the change is to stay: it helped, and is gone. */
+export function hostPutBack({ persisted }: StepRecord): boolean {
+  return told(persisted)?.onRecord === "undone";
+}
+
+function whyUndone(record: StepRecord): string[] {
+  const { applied, persisted, verification } = record;
+  if (hostPutBack(record)) {
+    return indent(
+      folded(`It helped, but was not kept in time: ${reasonOf(persisted)}.`, { hanging: 2, depth: 4 }),
+    );
+  }
   if (applied?.status === "untold") {
     return indent(folded(`Whether it was done is not known: ${mailText(applied.detail, 300)}.`));
   }
@@ -219,6 +234,8 @@ export function survivesReboot({ persisted }: StepRecord): boolean {
 function persistence(record: StepRecord): string[] {
   const { persisted } = record;
   const change = told(persisted);
+  if (hostPutBack(record))
+    return folded(`Not in force any more: ${reasonOf(persisted)}`, { hanging: 2, depth: 4 });
   if (change !== undefined && survivesReboot(record)) {
     const paths = change.files.map(({ path }) => mailText(path, 200));
     return [

@@ -206,6 +206,14 @@ describe("the restore that the host has armed", () => {
   });
 });
 
+test("a change that the host has put back before it could be kept is not told as lasting", () => {
+  const reason = "the host has put this back at 2026-11-20 03:36:00 UTC";
+  const persisted = told({ action: "persist", status: "refused", onRecord: "undone", reason });
+  const body = flat(mailOf({ ...fixed, steps: [{ ...raised, persisted }] }, []).body);
+  expect(body).toContain(reason);
+  expect(body).not.toMatch(/reboot: the host has put/);
+});
+
 describe("an undo that was asked for", () => {
   const undo = { forced: false, reason: null };
   const undoing = (...undone: ChangeResult[]) =>
