@@ -1,8 +1,8 @@
-/** Whether a question need not be put to people: the alarm has cleared, or they have it already. */
+/** Whether a question need not be put to people: the alarm has cleared, they have it already, or even answered it. */
 import { decideRequest, readIncident, renewRequest } from "../../aws/incident-store.ts";
 import type { DecisionRequest } from "../../core/decision.ts";
 import { alarmsCleared } from "../../core/incident-record.ts";
-import { answerRequest } from "../answer-request.ts";
+import { answerRequest, deliver } from "../answer-request.ts";
 
 export async function isSettled(
   table: string,
@@ -12,20 +12,28 @@ export async function isSettled(
   const record = await readIncident(table, incidentId);
   if (record === undefined) throw new Error(`the incident store has no ${incidentId}`);
   const { askedAt: at, secretHash, taskToken } = request;
-  const withdraw = (note: string) => ({ decision: "withdrawn" as const, by: "NAT Medic", note, at });
+  const withdrawn = (note: string) => ({ decision: "withdrawn" as const, by: "NAT Medic", note, at });
+  const replace = ({ secretHash: other }: DecisionRequest) =>
+    decideRequest(table, incidentId, other, withdrawn("replaced by another request"), at);
+
   if (alarmsCleared(record.triggers)) {
-    await answerRequest(table, incidentId, request, withdraw("the alarm cleared"), at);
+    await answerRequest(table, incidentId, request, withdrawn("the alarm cleared"), at);
     return true;
   }
-  // Asked before, by a function that died: whoever was told has a link that works, one that nobody has is replaced.
-  const earlier = record.requests.filter(
-    (other) => other.decided === null && other.secretHash !== secretHash,
-  );
-  const told = earlier.find(({ toldAt }) => toldAt !== null);
-  if (told !== undefined) await renewRequest(table, incidentId, told.secretHash, taskToken);
-  const replaced = told === undefined ? earlier : [request];
-  for (const other of replaced) {
-    await decideRequest(table, incidentId, other.secretHash, withdraw("replaced by another request"), at);
+  // Asked before, by a function that died, for a task that waits no more: this one waits instead.
+  const earlier = record.requests.filter((other) => other.secretHash !== secretHash && !other.delivered);
+  const known = earlier.find(isKnown);
+  if (known === undefined) {
+    for (const other of earlier) await replace(other);
+    return false;
   }
-  return told !== undefined;
+  await replace(request);
+  await renewRequest(table, incidentId, known.secretHash, taskToken);
+  if (known.decided !== null) await deliver(table, incidentId, { ...known, taskToken }, at);
+  return true;
+}
+
+/** Somebody has its link, or has used it: a link that nobody may have is replaced instead. */
+function isKnown({ decided, toldAt }: DecisionRequest): boolean {
+  return decided === null ? toldAt !== null : decided.decision === "approve" || decided.decision === "reject";
 }

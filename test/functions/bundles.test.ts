@@ -6,24 +6,31 @@ import { functionNames } from "../../build/bundle.ts";
 import { bundleFolder, root } from "../../build/layout.ts";
 import { startRuntime } from "../../local/lambda/runtime.ts";
 import { readScenario } from "../../local/scenario.ts";
-import { type LocalStack, startLocalStack } from "../../local/stack.ts";
+import { chatTopicArn, type LocalStack, startLocalStack, topicArn } from "../../local/stack.ts";
 import { recordedStage } from "../../local/stage.ts";
 
 const event = (name: string) =>
   JSON.parse(readFileSync(join(root, "events", "functions", `${name}.json`), "utf8"));
 
 /** What each function answers to its event, as far as it does not depend on the moment. */
-const answers: Record<string, unknown> = {
+const answers: Record<string, object | null> = {
   "open-incident": { decision: "open" },
   "collect-host-evidence": { status: "read" },
   "collect-cloud-evidence": { unread: [] },
   diagnose: { status: "cause-found" },
-  "decide-plan": { steps: [{ fix: "raise-conntrack-max", decision: "apply" }, {}, {}] },
-  "ask-approval": {},
+  "decide-plan": {
+    plan: { steps: [{ fix: "raise-conntrack-max", decision: "apply" }, {}, {}] },
+    messages: [{ subject: expect.stringContaining("is changing") }, {}],
+  },
+  "ask-approval": null,
+  "review-step": { due: true },
   "apply-fix": { status: "told", change: { status: "changed" } },
-  "verify-fix": { verdict: "better" },
+  "verify-fix": { verdict: "better", quietWindows: 1 },
   "persist-fix": { status: "told", change: { action: "persist" } },
-  "close-incident": { outcome: "fixed" },
+  "record-step": {},
+  "close-incident": { outcome: "fixed", messages: [{}, {}] },
+  "rescue-incident": { told: true },
+  "serve-approval-page": { statusCode: 404 },
 };
 
 describe("under Lambda's runtime client", () => {
@@ -48,8 +55,14 @@ describe("under Lambda's runtime client", () => {
         AWS_ENDPOINT_URL: stack.url,
         AWS_REGION: "eu-central-1",
         NAT_MEDIC_MODE: "apply",
-        NAT_MEDIC_TOPIC_ARN: "arn:aws:sns:eu-central-1:123456789012:nat-medic",
+        NAT_MEDIC_TABLE: stack.table,
+        NAT_MEDIC_TOPIC_ARN: topicArn,
+        NAT_MEDIC_CHAT_TOPIC_ARN: chatTopicArn,
         NAT_MEDIC_APPROVAL_SECONDS: "60",
+        NAT_MEDIC_COOL_DOWN_SECONDS: "900",
+        NAT_MEDIC_AUTOMATIC_CHANGES: "3",
+        NAT_MEDIC_PAGE_URL: stack.pageUrl,
+        NAT_MEDIC_STATE_MACHINE_ARN: stack.machineArn,
       },
     });
 
