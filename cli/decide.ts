@@ -97,11 +97,11 @@ function tell({ record, request, answered, mine, standing }: Outcome): Told {
   const { id, instanceId } = record.incident;
   const follow = `nat-medic show ${id} tells how it goes.`;
   const counts = standing?.decision === mine.decision && answered !== "too-late";
-  if (answered === "lapsed" || standing === null) {
+  if (standing === null || standing.decision === "nobody") {
     const said = `Nobody decided about ${id} until ${moment(request.expiresAt)}, so nothing is changed.`;
     return { said: `${said} To be asked again, start a diagnosis by hand.`, counts: false };
   }
-  if (answered === "withdrawn") {
+  if (standing.decision === "withdrawn") {
     return { said: `There is nothing to decide about ${id} any more: ${inWords(standing)}.`, counts: false };
   }
   const isMine = standing.at === mine.at && standing.by === mine.by;

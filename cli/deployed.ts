@@ -52,6 +52,8 @@ export async function onAws<Result>(deployed: Deployed, work: () => Promise<Resu
   // The SDK itself does not read AWS_DEFAULT_REGION, which the AWS CLI does.
   const region = deployed.region ?? (process.env.AWS_REGION || process.env.AWS_DEFAULT_REGION);
   if (region) process.env.AWS_REGION = region;
+  // Set and empty, it would be taken for a region.
+  else delete process.env.AWS_REGION;
   try {
     return await work();
   } catch (error) {
