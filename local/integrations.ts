@@ -18,12 +18,12 @@ export type Integrations = {
 const invoked = (Payload: unknown) => ({ ExecutedVersion: "$LATEST", Payload, StatusCode: 200 });
 
 export function integrations({ functions, ask }: Integrations): RunTask {
-  return async ({ resource, arguments: given }) => {
+  return async ({ resource, arguments: given, begins }) => {
     switch (resource.replace(/^arn:[a-z-]+:states:::/, "")) {
       case "lambda:invoke":
       case "lambda:invoke.waitForTaskToken": {
         const { FunctionName, Payload } = z.parse(Invoke, given);
-        return invoked(await functions.invoke(FunctionName, Payload));
+        return invoked(await functions.invoke(FunctionName, Payload, begins));
       }
       case "sns:publish":
         return await named("SNS", () => ask("sns", "Publish", z.parse(Publish, given)));

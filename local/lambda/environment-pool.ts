@@ -7,7 +7,7 @@ export const environmentPool = <Environment extends { worker: Worker }>(
 ) => {
   const all = new Set<Environment>();
   const idle: Environment[] = [];
-  const waiting: ((environment: Environment) => void)[] = [];
+  const waiting: PromiseWithResolvers<Environment>[] = [];
 
   const add = (): Environment => {
     const environment = start();
@@ -24,7 +24,10 @@ export const environmentPool = <Environment extends { worker: Worker }>(
   return {
     take: async (): Promise<Environment> => {
       const environment = idle.pop() ?? (all.size < limit ? add() : undefined);
-      return environment ?? new Promise((resolve) => waiting.push(resolve));
+      if (environment !== undefined) return environment;
+      const turn = Promise.withResolvers<Environment>();
+      waiting.push(turn);
+      return turn.promise;
     },
     /** `reusable: false` ends the thread and makes room for a new one. */
     giveBack: async (environment: Environment, reusable: boolean): Promise<void> => {
@@ -33,10 +36,12 @@ export const environmentPool = <Environment extends { worker: Worker }>(
         await environment.worker.terminate();
       }
       const next = waiting.shift();
-      if (next !== undefined) next(reusable ? environment : add());
+      if (next !== undefined) next.resolve(reusable ? environment : add());
       else if (reusable) idle.push(environment);
     },
+    /** Whoever still waits for a turn gets none. */
     stop: async (): Promise<void> => {
+      for (const { reject } of waiting.splice(0)) reject(new Error("the functions have stopped"));
       await Promise.all([...all].map(({ worker }) => worker.terminate()));
       all.clear();
       idle.length = 0;

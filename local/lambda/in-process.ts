@@ -9,9 +9,10 @@ import { invokeInThread } from "./invoke-in-thread.ts";
 export type Functions = {
   /**
    * Resolves to what the handler returned, after a round trip through JSON.
+   * @param begins is given, before anything is waited for, what resolves when an environment takes the event
    * @throws FunctionError for what the handler threw, for a timeout or crash, and for a function that is not there
    */
-  invoke(functionName: string, payload: unknown): Promise<unknown>;
+  invoke(functionName: string, payload: unknown, begins?: (turn: Promise<unknown>) => void): Promise<unknown>;
   /**
    * Tells that an operation which a function asked for was carried out; `accessKeyId` says which one asked.
    * What `kill` wants ended has ended when this resolves.
@@ -97,10 +98,12 @@ export const inProcess = ({
   );
 
   return {
-    invoke: async (functionName, payload) => {
+    invoke: async (functionName, payload, begins = () => {}) => {
       const pool = pools.get(functionName);
       if (pool === undefined) throw functionNotFound(functionArn(functionName, region));
-      const taken = await pool.take();
+      const turn = pool.take();
+      begins(turn);
+      const taken = await turn;
       Object.assign(taken, { payload, operations: 0 });
       const startedAt = now();
       taken.shift[0] = startedAt - Date.now();

@@ -38,6 +38,7 @@ export async function runTask(visit: Visit, state: TaskState, retryCount: number
     }
     const args = withinLimit(visit, await compute(visit, state.Arguments, "Arguments", extra), "arguments");
 
+    let turn: Promise<unknown> = Promise.resolve();
     const call = async (): Promise<Json> => {
       const called = visit.run.tasks({
         resource: state.Resource,
@@ -45,6 +46,9 @@ export async function runTask(visit: Visit, state: TaskState, retryCount: number
         ...(open && { taskToken: open.token }),
         signal,
         state: visit.name,
+        begins: (promise) => {
+          turn = promise;
+        },
       });
       if (open === undefined) return jsonResult(await called);
       // Somebody may report with the token before the call itself returns.
@@ -57,11 +61,14 @@ export async function runTask(visit: Visit, state: TaskState, retryCount: number
       ]);
     };
     const timeLimit = async (): Promise<never> => {
+      await turn;
       await clock.sleep(limit ?? 0, signal);
       throw timeout();
     };
     const heartbeatLimit = async (): Promise<never> => {
       const milliseconds = (rhythm ?? 0) * 1000;
+      await turn;
+      beat();
       for (let left = milliseconds; left > 0; left = lastBeat + milliseconds - clock.now()) {
         await clock.sleep(left / 1000, signal);
       }

@@ -9,6 +9,11 @@ export type TaskCall = {
   /** Aborted when nobody waits for the result any more: timeout, stop, a sibling branch that failed. */
   signal: AbortSignal;
   state: string;
+  /**
+   * To be called at once, if at all: the task begins only when `turn` resolves, and its time limits count from then.
+   * A queue in front of a few local threads is nothing that AWS would have.
+   */
+  begins(turn: Promise<unknown>): void;
 };
 
 /**

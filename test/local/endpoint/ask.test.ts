@@ -22,6 +22,7 @@ const start = async (fault?: Parameters<typeof startEndpoint>[0]["fault"]) => {
       arguments: { TopicArn, Subject: "subject", Message: "message" },
       signal: new AbortController().signal,
       state: "Tell",
+      begins: () => {},
     });
   return { publish, published };
 };

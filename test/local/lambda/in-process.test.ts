@@ -148,6 +148,21 @@ test("an event that waits for a turn gets it when the one before dies", async ()
   expect(alive).toMatchObject({ status: "fulfilled", value: { count: 1 } });
 });
 
+test("events that still wait for a turn when all stops are told so, and start nothing", async () => {
+  const started = start({ concurrency: 1 });
+  const turns: Promise<unknown>[] = [];
+  const ends = Promise.allSettled(
+    [1, 2, 3].map(() => started.invoke("Diagnose", { wait: 60_000 }, (turn) => turns.push(turn))),
+  );
+  await turns[0];
+  await started.stop();
+  expect((await ends).map((end) => end.status === "rejected" && end.reason.name)).toEqual([
+    "Runtime.ExitError",
+    "Error",
+    "Error",
+  ]);
+});
+
 test("what a function writes goes to its log, not to this process's output", async () => {
   const logs: [string, string][] = [];
   const { invoke } = start({ onLog: (functionName, text) => logs.push([functionName, text]) });

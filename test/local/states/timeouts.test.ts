@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
-import { lambda, machine, run, start } from "./harness.ts";
+import { lambda, lambdaWithToken, machine, run, start } from "./harness.ts";
 
 const never = () => new Promise<never>(() => {});
+const token = { Resource: lambdaWithToken, Arguments: "{% $states.context.Task.Token %}" };
 const task = { Type: "Task", Resource: lambda, Arguments: {} };
 
 test("a task that outlives TimeoutSeconds fails with States.Timeout and its signal aborts", async () => {
@@ -23,6 +24,20 @@ test("a task that outlives TimeoutSeconds fails with States.Timeout and its sign
   });
   expect(signals.map((signal) => signal.aborted)).toEqual([true]);
   expect(history.map((event) => event.type)).toContain("TaskTimedOut");
+});
+
+test.each([
+  ["TimeoutSeconds", { TimeoutSeconds: 30 }, "States.Timeout"],
+  ["HeartbeatSeconds", { HeartbeatSeconds: 30, ...token }, "States.Timeout"],
+])("%s counts from when the task begins, not while it waits for its turn", async (_what, limits, name) => {
+  const { execution, clock } = start(machine({ Slow: { ...task, ...limits, End: true } }), {
+    tasks: ({ begins, signal }) => {
+      begins(clock.sleep(100, signal));
+      return never();
+    },
+  });
+  const { error, startedAt, stoppedAt } = await execution.finished;
+  expect([error, (stoppedAt - startedAt) / 1000]).toEqual([name, 130]);
 });
 
 test("TimeoutSeconds can be computed, and bounds each attempt on its own", async () => {
