@@ -38,7 +38,15 @@ export type StepStatus =
   /** The fix failed and put back what it had done. */
   | "failed";
 
-export function statusOf({ step, answer, skipped, applied, verification, undone }: StepRecord): StepStatus {
+export function statusOf({
+  step,
+  answer,
+  skipped,
+  applied,
+  verification,
+  persisted,
+  undone,
+}: StepRecord): StepStatus {
   if (skipped !== null) return "skipped";
   if (applied === null) {
     switch (answer?.decision) {
@@ -58,6 +66,8 @@ export function statusOf({ step, answer, skipped, applied, verification, undone 
     const putBack = undone.status === "told" && ["changed", "unchanged"].includes(undone.change.status);
     return putBack ? "undone" : "unsettled";
   }
+  // Its own restore was faster than the word to keep it.
+  if (persisted?.status === "told" && persisted.change.onRecord === "undone") return "undone";
   const verified = verification?.verdict === "better" && verification.quietWindows >= quietWindowsNeeded;
   return verified ? "in-force" : "unsettled";
 }
