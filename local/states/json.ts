@@ -27,9 +27,9 @@ export function toJson(value: unknown): Json {
   if ("_jsonata_function" in value || "_jsonata_lambda" in value)
     throw new TypeError("a function is not JSON");
   if ("toJSON" in value && typeof value.toJSON === "function") return toJson(value.toJSON());
-  const copy: { [key: string]: Json } = {};
-  for (const [key, item] of Object.entries(value)) if (item !== undefined) copy[key] = toJson(item);
-  return copy;
+  const present = Object.entries(value).filter(([, item]) => item !== undefined);
+  // Not by assignment, which a key named __proto__ would not survive.
+  return Object.fromEntries(present.map(([key, item]) => [key, toJson(item)]));
 }
 
 /** The size that the quota counts: bytes of the UTF-8 of the compact serialization. */

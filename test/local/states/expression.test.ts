@@ -154,6 +154,6 @@ test("any JSON comes through an expression unchanged, and the input is left as i
       expect(await compute({ "k e y": "{% $v %}" }, {}, { v: input })).toEqual({ "k e y": before });
       expect(input).toEqual(before);
     }),
-    { numRuns: 200 },
+    { numRuns: 200, examples: [[[{ ["__proto__"]: false }]]] },
   );
 });
