@@ -6,6 +6,7 @@ import { createInterface } from "node:readline";
 import { DescribeExecutionCommand, SFNClient, StartExecutionCommand } from "@aws-sdk/client-sfn";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { root } from "../../build/layout.ts";
+import { pageLink } from "../../local/page-visitor.ts";
 
 const machine = "arn:aws:states:eu-central-1:123456789012:stateMachine:nat-medic-remediate";
 const input = '{"instanceId": "i-0a1b2c3d4e5f67890", "mode": "propose"}';
@@ -49,7 +50,22 @@ test("the SDK starts a diagnosis and sees how it ends", async () => {
   });
   await expect
     .poll(() => printed)
-    .toContain("Subject: NAT Medic needs you for i-0a1b2c3d4e5f67890: The connection tracking table is full");
+    .toContain(
+      "Subject: NAT Medic proposes changes for i-0a1b2c3d4e5f67890: The connection tracking table is full",
+    );
+});
+
+test("a decision that is needed is printed with its page, and the commands that decide it elsewhere", async () => {
+  const states = new SFNClient({ endpoint: url, region: "eu-central-1", credentials });
+  const asking = input.replace("propose", "approve");
+  await states.send(new StartExecutionCommand({ stateMachineArn: machine, input: asking }));
+  await expect
+    .poll(() => printed, { timeout: 30_000 })
+    .toMatch(/Decide on the page:\n\n {2}http:\S+\/incidents\/inc-/);
+  const [link, id] = pageLink.exec(printed.slice(printed.indexOf("Decide on the page")))!;
+  expect((await fetch(link)).status).toBe(200);
+  expect(printed).toContain(`export AWS_ENDPOINT_URL=${url}`);
+  expect(printed).toContain(`npx nat-medic approve ${id}`);
 });
 
 const awsCli = spawnSync("aws", ["--version"]).status === 0;

@@ -1,10 +1,12 @@
 /** The command line as a person or a script runs it. */
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { root } from "../../build/layout.ts";
+import { decideOnPage, pageLink } from "../../local/page-visitor.ts";
 import { readRecording } from "../../local/recording.ts";
 import { readScenario, recordingFile, scenarioIds } from "../../local/scenario.ts";
 
@@ -30,10 +32,30 @@ function evidenceFile(scenario: string): string {
   return file;
 }
 
+/** A drill on the recorded host; `started` is the link to the page, once the drill waits there. */
+function startDrill(...args: string[]) {
+  const command = [join(root, "cli", "nat-medic.mjs"), "drill", "--host", "recorded", ...args];
+  const child = spawn(process.execPath, command, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+  const printed = { stdout: "", stderr: "" };
+  const { promise: started, resolve, reject } = Promise.withResolvers<string>();
+  for (const name of ["stdout", "stderr"] as const) {
+    child[name].setEncoding("utf8").on("data", (text: string) => {
+      printed[name] += text;
+      const waiting = /Time stands still/.test(printed[name]) && pageLink.exec(printed[name]);
+      if (waiting) resolve(waiting[0]);
+    });
+  }
+  const ended = once(child, "close").then(([status]) => {
+    reject(new Error(`the drill ended before it asked: ${JSON.stringify(printed)}`));
+    return { status, ...printed };
+  });
+  return { started, ended, interrupt: () => child.kill("SIGINT") };
+}
+
 describe.concurrent("help and mistakes", () => {
   test("every command explains itself", async () => {
     expect((await natMedic("--help")).stdout).toContain("drill");
-    for (const command of ["drill", "doctor", "triage", "local"]) {
+    for (const command of ["drill", "doctor", "triage", "show", "approve", "reject", "undo", "local"]) {
       const { status, stdout } = await natMedic(command, "--help");
       expect(status).toBe(0);
       expect(stdout).toMatch(new RegExp(`^Usage: nat-medic ${command}`));
@@ -46,6 +68,7 @@ describe.concurrent("help and mistakes", () => {
     [["drill", "--mode", "yolo"]],
     [["drill", "--host", "moon"]],
     [["drill", "--event", "nowhere.json"]],
+    [["drill", "--answer", "perhaps"]],
     [["drill", "--verbose"]],
     [["doctor", "--sample", "0"]],
     [["doctor", "--ssh", "-oProxyCommand=reboot"]],
@@ -55,6 +78,11 @@ describe.concurrent("help and mistakes", () => {
     [["triage", "package.json", "tsconfig.json"]],
     [["triage", "README.md"]],
     [["local", "--port", "x"]],
+    [["show"]],
+    [["show", "inc-1"]],
+    [["approve", "i-0a1b2c3d4e5f67890"]],
+    [["reject", "inc-20260101t000000z-00000000-000000000000", "inc-20260101t000000z-00000000-000000000001"]],
+    [["undo", "inc-20260101t000000z-00000000-000000000000", "--stack", "no/name"]],
   ])("%j is one line that says what and the way out, and exit 2", async (args) => {
     const { status, stdout, stderr } = await natMedic(...args);
     expect(status).toBe(2);
@@ -70,7 +98,8 @@ describe.concurrent("help and mistakes", () => {
 describe.concurrent("drill", () => {
   test.each(scenarioIds)("%s ends as expected on its recorded host", async (id) => {
     const { status, stdout } = await natMedic("drill", id, "--host", "recorded", "--json");
-    const { outcome, diagnosis, incident, plan, changes, verification, timeline } = JSON.parse(stdout);
+    const { outcome, diagnosis, incident, plan, changes, verification, timeline, record } =
+      JSON.parse(stdout);
     const { expect: expected } = readScenario(id);
     expect(status).toBe(0);
     expect(outcome).toBe(expected.outcome);
@@ -86,6 +115,7 @@ describe.concurrent("drill", () => {
       expected.fixes.map(() => "better"),
     );
     expect(timeline[0]).toMatchObject({ state: "Begin" });
+    expect(record).toMatchObject({ incident: { id: incident.id }, status: "closed", closing: { outcome } });
   });
 
   test.each([
@@ -111,6 +141,15 @@ describe.concurrent("drill", () => {
     expect(result.changes.filter(({ applied }: { applied: unknown }) => applied !== null)).toHaveLength(
       changed,
     );
+    const asked = result.messages.filter(({ message }: { message: string }) => message.includes(result.page));
+    expect(asked).toHaveLength(result.page === null ? 0 : 1);
+    expect(result.page === null).toBe(mode === "propose");
+    const answers = result.changes.flatMap(
+      (change: { answer: { decision: string } | null }) => change.answer ?? [],
+    );
+    expect(answers.every(({ decision }: { decision: string }) => decision === answer)).toBe(true);
+    expect(result.chat).toHaveLength(result.messages.length);
+    for (const { metadata } of result.chat) expect(metadata.threadId).toBe(result.incident.id);
   });
 
   test("without a terminal it prints plain lines and ends with the notification", async () => {
@@ -123,6 +162,34 @@ describe.concurrent("drill", () => {
     );
     expect(stdout).toMatch(/nf_conntrack_max +8192 -> 65536/);
     expect(stdout).toContain("Ended as expected: fixed");
+    expect(stdout).toMatch(/The incident, as the store has it.*opened by the alarm.*closed: fixed/s);
+    expect(stdout).toMatch(
+      /People were told before.*NAT Medic is changing .*NAT Medic asks about .*and at last:/s,
+    );
+  });
+
+  test("with --mode approve it waits for the click, and goes on with what was clicked", async () => {
+    const { started, ended } = startDrill("--mode", "approve", "--json");
+    const link = await started;
+    expect((await fetch(link)).status).toBe(200);
+    await decideOnPage(link, "reject", "not now");
+    const { status, stdout } = await ended;
+    expect(status).toBe(0);
+    const { outcome, changes, page } = JSON.parse(stdout);
+    expect(outcome).toBe("proposed");
+    expect(page).toBe(link);
+    expect(changes[0]).toMatchObject({
+      status: "rejected",
+      answer: { decision: "reject", by: expect.stringContaining("127.0.0.1"), note: "not now" },
+    });
+  });
+
+  test("Ctrl-C ends a drill that waits, and what it served", async () => {
+    const { started, ended, interrupt } = startDrill("--mode", "approve");
+    const link = await started;
+    interrupt();
+    expect(await ended).toMatchObject({ status: 130, stderr: expect.stringContaining("Interrupted") });
+    await expect(fetch(link)).rejects.toThrow();
   });
 
   test("an event that is not ours does not end as the scenario expects", async () => {
@@ -221,6 +288,15 @@ describe.concurrent("triage", () => {
       decision: "open",
       instanceIds: ["i-0a1b2c3d4e5f67890"],
       reason: expect.any(String),
+    });
+  });
+
+  test("a request to undo an incident is one", async () => {
+    const file = join(mkdtempSync(join(tmpdir(), "nat-medic-")), "undo.json");
+    writeFileSync(file, JSON.stringify({ undo: "inc-20260101t000000z-00000000-000000000000" }));
+    expect(JSON.parse((await natMedic("triage", file, "--json")).stdout)).toMatchObject({
+      decision: "undo",
+      instanceIds: [],
     });
   });
 });
