@@ -61,6 +61,10 @@ export type LocalStackOptions = {
   eventDeliveries?: number;
   /** Ends functions in the middle of their work. */
   kill?: Kill;
+  /** Execution environments per function. */
+  concurrency?: number;
+  /** How long Run Command takes for itself; by default as `endpoint/ssm.ts` has it. */
+  runCommand?: { pickUpMilliseconds: number; visibleAfterMilliseconds: number };
   /** Skips the time in which everybody waits; by default time is real. */
   clock?: VirtualClock;
   series?: MetricSeries[];
@@ -159,6 +163,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
         documents: Object.fromEntries(documents.map(({ name }) => [name, buildDocument(name)])),
         instances,
         region,
+        ...options.runCommand,
       }),
       lambda({ invoke: (name, payload) => functions.invoke(name, payload) }),
       stepfunctions({
@@ -192,6 +197,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     timeoutSeconds: 180,
     now: () => (clock ?? realClock).now(),
     ...(options.kill === undefined ? {} : { kill: options.kill }),
+    ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }),
     ...(options.onLog === undefined ? {} : { onLog: options.onLog }),
   });
   const tasks = integrations({ functions, ask: endpoint.ask });

@@ -37,6 +37,8 @@ export type Dynamodb = {
  */
 export const startDynamodb = async (tables: readonly string[]): Promise<Dynamodb> => {
   const server = dynalite({ createTableMs: 0 });
+  // As in wire.ts: an idle connection that is closed just when it is used again would look like a failure of the table.
+  server.keepAliveTimeout = 120_000;
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();
