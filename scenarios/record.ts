@@ -7,11 +7,14 @@ import { join } from "node:path";
 import * as z from "zod/mini";
 import { root } from "../build/layout.ts";
 import { readJson } from "../cli/read-json.ts";
-import { runDrill } from "../local/drill.ts";
+import { ChangeResult } from "../core/change.ts";
+import { type DrillResult, runDrill } from "../local/drill.ts";
+import type { NatHost } from "../local/host.ts";
 import { qemuStage } from "../local/qemu-stage.ts";
 import { recordingHost } from "../local/recorder.ts";
 import type { Recording } from "../local/recording.ts";
 import { readScenario, recordingFile, scenarioIds } from "../local/scenario.ts";
+import { startLocalStack } from "../local/stack.ts";
 import type { ExecutionEvent } from "../local/states/events.ts";
 
 const event = readJson(join(root, "events", "alarm-conntrack-utilization.json"));
@@ -33,18 +36,37 @@ for (const id of wanted.length > 0 ? wanted : scenarioIds) {
     });
     console.log(`${id}: ${result.outcome}`);
     if (result.outcome !== scenario.expect.outcome) throw new Error(`expected ${scenario.expect.outcome}`);
+    const after = await stage.after();
+    await undo(host, result);
     const kernel = /Linux (\S+?):/.exec(stage.host.description)?.[1] ?? "unknown";
     const recording: Recording = {
       provenance: { scenario: id, kernel, capturedAt, command: `npm run record ${id}` },
       answers,
       utilization: stage.utilization.map(({ at, value }) => ({ at: at.toISOString(), value })),
-      traffic: { before: stage.before, during: stage.during, after: await stage.after() },
+      traffic: { before: stage.before, during: stage.during, after },
     };
     writeFileSync(recordingFile(scenario), `${JSON.stringify(recording, null, 1)}\n`);
     // The scenario with the most in it gives the events for `sam local invoke`.
     if (id === "conntrack-table-full") writeFunctionEvents(events);
   } finally {
     await stage.close();
+  }
+}
+
+/** So that a recorded host can also undo what it was played to have done. */
+async function undo(host: NatHost, { incident, steps }: DrillResult): Promise<void> {
+  if (incident === null) return;
+  const instances = { [incident.instanceId]: { host, type: "t3.micro" as const } };
+  const stack = await startLocalStack({ instances, mode: "apply", approvalSeconds: 60 });
+  try {
+    for (const { step, applied } of steps.toReversed()) {
+      if (applied === null) continue;
+      const undone = z.parse(ChangeResult, await stack.invoke("undo-fix", { incident, step, undo: null }));
+      if (undone.status === "untold" || undone.change.status !== "changed")
+        throw new Error(JSON.stringify(undone));
+    }
+  } finally {
+    await stack.stop();
   }
 }
 
