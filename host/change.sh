@@ -123,16 +123,18 @@ read_request() {
 # /var/lib/nat-medic/<incident>/<fix>.copies/    each of them as it was (if it was) and as we wrote it
 
 # On disk when this returns. Older coreutils sync no single file.
-flush() { sync "$1" 2>/dev/null || sync; }
+flush() { sync "$@" 2>/dev/null || sync; } # file...
 
 # Replaces a file in one step by what comes on standard input, keeping its mode.
 replace_file() { # file
   # One name for all, under the lock: what a killed run left is overwritten, or removed by restore_files.
   new=${1%/*}/.nat-medic-new
-  if [ -e "$1" ]; then cp -p "$1" "$new"; else
-    true >"$new" && chmod 0644 "$new"
-  fi && cat >"$new" && flush "$new" && mv -f "$new" "$1" && flush "${1%/*}" && return 0
-  rm -f "$new"
+  { [ ! -e "$1" ] || cp -p "$1" "$new"; } && cat >"$new" && put_in_place "$new" "$1"
+}
+
+put_in_place() { # new file
+  flush "$1" && mv -f "$1" "$2" && flush "${2%/*}" && return 0
+  rm -f "$1"
   return 1
 }
 
@@ -150,7 +152,8 @@ write_record() { # awk-condition-for-lines-to-keep key value...
   shift
   make_folder || return 1
   [ -e "$STATE" ] || true >"$STATE" || return 1
-  printf '%s %s\n' "$@" | $AWK "(NR == FNR || $keep)"' && !seen[$1]++' - "$STATE" | replace_file "$STATE"
+  printf '%s %s\n' "$@" | $AWK "(NR == FNR || $keep)"' && !seen[$1]++' - "$STATE" >"$STATE.new" &&
+    put_in_place "$STATE.new" "$STATE"
 }
 # Sets several keys at once: all of them are on disk, or none.
 record() { write_record 1 "$@"; } # key value...
@@ -360,29 +363,32 @@ apply() {
   require_module
   case $(status) in applied | persisted) [ -z "$(recorded_settings)" ] || answer_applied_before ;; esac
   wanted=
+  backwards=
+  found=
+  started=
   for setting in $SETTINGS; do
     present=$(running "$setting")
     is_setting_value "$present" || fail "net.netfilter.$setting cannot be read"
     value=$(wanted_value "$setting")
+    [ "$value" = 0 ] || found="$found $setting $present"
     # What an interrupted run of this incident has already begun is finished, whatever its value is now.
     if has_begun "$setting"; then
       [ "$value" != 0 ] || value=$(recorded "wanted.$setting")
       wanted="$wanted $setting"
     elif [ "$value" != 0 ] && is_forward "$present" "$value"; then
       wanted="$wanted $setting"
+      started="$started before.$setting $present wanted.$setting $value"
+    elif [ "$value" != 0 ] && is_forward "$value" "$present"; then
+      backwards="$setting is $present: $value would undo that"
     fi
   done
   # Refuse to go backwards in one setting while going forwards in another; backwards in all is simply nothing to do.
-  for setting in $SETTINGS; do
-    value=$(wanted_value "$setting")
-    [ -z "$wanted" ] || [ "$value" = 0 ] || ! is_forward "$value" "$(running "$setting")" ||
-      has_begun "$setting" || refuse "$setting is $(running "$setting"): $value would undo that"
-  done
+  [ -z "$wanted" ] || [ -z "$backwards" ] || refuse "$backwards"
   apply_guard "$wanted"
   applied=
   if [ -n "$wanted" ]; then
     arm_restore || no_restore
-    if ! begin_record $wanted; then
+    if ! begin_record $started; then
       disarm_restore
       fail 'the old values cannot be written to /var/lib/nat-medic, so nothing was changed'
     fi
@@ -397,8 +403,10 @@ apply() {
       applied="$applied after.$setting $after"
     done
   else
-    for setting in $SETTINGS; do
-      [ "$(wanted_value "$setting")" = 0 ] || tell_value "$setting" "$(running "$setting")" "$(running "$setting")"
+    set -- $found
+    while [ $# -gt 0 ]; do
+      tell_value "$1" "$2" "$2"
+      shift 2
     done
   fi
 }
@@ -418,13 +426,9 @@ no_restore() {
   note 'no restore could be armed: the host will not put this back by itself'
 }
 
-begin_record() { # settings
-  pairs="status applying boot $BOOT restore_at $RESTORES_AT"
-  for setting in "$@"; do
-    has_begun "$setting" ||
-      pairs="$pairs before.$setting $(running "$setting") wanted.$setting $(wanted_value "$setting")"
-  done
-  if [ "$(status)" = applying ]; then record $pairs; else record_anew $pairs; fi
+begin_record() { # key value...
+  set -- status applying boot "$BOOT" restore_at "$RESTORES_AT" "$@"
+  if [ "$(status)" = applying ]; then record "$@"; else record_anew "$@"; fi
 }
 
 answer_applied_before() {
@@ -562,7 +566,7 @@ other_owner() { # path
 write_file() { # path content
   file=$ROOT$1
   after=$(copy_of "$1" after)
-  mkdir -p "${file%/*}" "$STATE.copies" || return 1
+  { [ -d "${file%/*}" ] && [ -d "$STATE.copies" ]; } || mkdir -p "${file%/*}" "$STATE.copies" || return 1
   printf '%s\n' "$2" >"$after.new" || return 1
   if [ -e "$file" ] && same_content "$file" "$after.new"; then
     # Ours from another incident: that one keeps its claim, and the last to be undone puts the original back.
@@ -579,7 +583,7 @@ write_file() { # path content
     [ ! -e "$file" ] || cp -p "$file" "$(copy_of "$1" before)" || return 1
     printf '%s\n' "$1" >>"$STATE.files" || return 1
   fi
-  mv -f "$after.new" "$after" && flush "$after" && flush "$STATE.files" && replace_file "$file" <"$after" || return 1
+  mv -f "$after.new" "$after" && flush "$after" "$STATE.files" && replace_file "$file" <"$after" || return 1
   tell_file "$1" written
   WRITTEN=yes
 }

@@ -29,7 +29,7 @@
 #   "status":"changed","reason":"","values":[{"setting":"net.netfilter.nf_conntrack_buckets","before":"8192",
 #   "after":"65536"},{"setting":"net.netfilter.nf_conntrack_max","before":"8192","after":"65536"}],"files":[],"notes":[],
 #   "onRecord":"applied","restoresAt":1795253400}
-# shellcheck source-path=SCRIPTDIR disable=SC2016,SC2086 # awk's own $1; lists of words.
+# shellcheck source-path=SCRIPTDIR disable=SC2016,SC2046,SC2086 # awk's own $1; lists of words.
 set -u
 FIX=raise-conntrack-max
 SETTINGS='nf_conntrack_buckets nf_conntrack_max'
@@ -51,13 +51,15 @@ apply_guard() { # settings
   [ -n "$1" ] || return 0
   max=$(wanted_value nf_conntrack_max)
   buckets=$(wanted_value nf_conntrack_buckets)
-  present_max=$(running nf_conntrack_max)
-  present_buckets=$(running nf_conntrack_buckets)
+  set -- $(cat "$SYSCTL/nf_conntrack_count" "$SYSCTL/nf_conntrack_max" "$SYSCTL/nf_conntrack_buckets")
+  count=${1:-0}
+  present_max=${2:-0}
+  present_buckets=${3:-0}
   [ "$max" -ge "$present_max" ] || max=$present_max
   [ "$buckets" -ge "$present_buckets" ] || buckets=$present_buckets
   free=$($AWK '/^MemAvailable:/ { print $2 }' "$ROOT/proc/meminfo")
   is_setting_value "$free" || refuse 'the free memory cannot be read'
-  present=$(($(running nf_conntrack_count) * 450 + present_buckets * 8))
+  present=$((count * 450 + present_buckets * 8))
   needed=$((max * 450 + buckets * 8))
   [ "$needed" -le $(((free * 1024 + present) / 4)) ] ||
     refuse "$max entries may take $((needed / 1048576)) MiB: more than a quarter of the $((free / 1024)) MiB available"
