@@ -21,11 +21,17 @@ export function captured(name: string): string {
   return readFileSync(join(import.meta.dirname, "captured", name), "utf8");
 }
 
+/** Looked up once: a host needs two dozen of them, and a test many hosts. */
+const places = new Map<string, string | undefined>();
+
 export function installed(tool: string): string | undefined {
-  const found = spawnSync("/bin/sh", ["-c", `PATH=$PATH:/usr/sbin:/sbin; command -v ${tool}`], {
-    encoding: "utf8",
-  });
-  return found.status === 0 ? found.stdout.trim() : undefined;
+  if (!places.has(tool)) {
+    const found = spawnSync("/bin/sh", ["-c", `PATH=$PATH:/usr/sbin:/sbin; command -v ${tool}`], {
+      encoding: "utf8",
+    });
+    places.set(tool, found.status === 0 ? found.stdout.trim() : undefined);
+  }
+  return places.get(tool);
 }
 
 const isInstalled = (tool: string) => installed(tool) !== undefined;
