@@ -5,6 +5,6 @@ import { fileURLToPath } from "node:url";
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 export const dist = join(root, "dist");
 /** The built bundle of a function: a folder with `handler.mjs`. */
-export const bundleFolder = (name: string) => join(dist, "functions", name);
-export const documentFile = (name: string) => join(dist, "documents", `${name}.json`);
+export const bundleFolder = (name: string, base = dist) => join(base, "functions", name);
+export const documentFile = (name: string, base = dist) => join(base, "documents", `${name}.json`);
 export const definitionFile = join(dist, "statemachine", "remediate.asl.json");

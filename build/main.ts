@@ -2,8 +2,8 @@
  * `npm run build`: everything that the template and the drill refer to, into `dist/`.
  * `node build/main.ts function OpenIncident FOLDER`: one bundle, for the Makefile that `sam build` calls.
  */
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
 import { buildDocument, documents } from "../host/documents.ts";
 import { bundleFunction, functionNames } from "./bundle.ts";
 import { definitionJson } from "./definition.ts";
@@ -13,11 +13,16 @@ const [what, name, folder] = process.argv.slice(2);
 if (what === "function" && name !== undefined && folder !== undefined) {
   await bundleFunction(kebab(name), folder);
 } else {
-  rmSync(dist, { recursive: true, force: true });
+  // Built aside and then exchanged, so that what runs from here meanwhile never finds half of it.
+  const fresh = `${dist}.${process.pid}`;
   for (const { name: document } of documents)
-    write(documentFile(document), JSON.stringify(buildDocument(document), null, 1));
-  write(definitionFile, definitionJson());
-  await Promise.all(functionNames.map((each) => bundleFunction(each, bundleFolder(each))));
+    write(documentFile(document, fresh), JSON.stringify(buildDocument(document), null, 1));
+  write(join(fresh, relative(dist, definitionFile)), definitionJson());
+  await Promise.all(functionNames.map((each) => bundleFunction(each, bundleFolder(each, fresh))));
+  const stale = `${fresh}.old`;
+  if (existsSync(dist)) renameSync(dist, stale);
+  renameSync(fresh, dist);
+  rmSync(stale, { recursive: true, force: true });
 }
 
 /** `OpenIncident`, a resource's name in the template, to `open-incident`, its folder. */
