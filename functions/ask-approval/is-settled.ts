@@ -11,7 +11,7 @@ export async function isSettled(
 ): Promise<boolean> {
   const record = await readIncident(table, incidentId);
   if (record === undefined) throw new Error(`the incident store has no ${incidentId}`);
-  const { askedAt: at, secretHash, taskToken } = request;
+  const { askedAt: at, taskToken } = request;
   const withdrawn = (note: string) => ({ decision: "withdrawn" as const, by: "NAT Medic", note, at });
   const replace = ({ secretHash: other }: DecisionRequest) =>
     decideRequest(table, incidentId, other, withdrawn("replaced by another request"), at);
@@ -21,7 +21,7 @@ export async function isSettled(
     return true;
   }
   // Asked before, by a function that died, for a task that waits no more: this one waits instead.
-  const earlier = record.requests.filter((other) => other.secretHash !== secretHash && !other.delivered);
+  const earlier = record.requests.filter((other) => !isThe(request)(other) && !other.delivered);
   const known = earlier.find(isKnown);
   if (known === undefined) {
     for (const other of earlier) await replace(other);
@@ -29,7 +29,9 @@ export async function isSettled(
   }
   await replace(request);
   await renewRequest(table, incidentId, known.secretHash, taskToken);
-  if (known.decided !== null) await deliver(table, incidentId, { ...known, taskToken }, at);
+  // Read again: whoever decided before the renewal answered the task that waits no more.
+  const renewed = (await readIncident(table, incidentId))?.requests.find(isThe(known));
+  if (renewed?.decided != null) await deliver(table, incidentId, renewed, at);
   return true;
 }
 
@@ -37,3 +39,8 @@ export async function isSettled(
 function isKnown({ decided, toldAt }: DecisionRequest): boolean {
   return decided === null ? toldAt !== null : decided.decision === "approve" || decided.decision === "reject";
 }
+
+const isThe =
+  ({ secretHash }: DecisionRequest) =>
+  (other: DecisionRequest) =>
+    other.secretHash === secretHash;
