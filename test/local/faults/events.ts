@@ -1,0 +1,34 @@
+/** Events as EventBridge delivers them, about the instance of a play. */
+import { readFileSync } from "node:fs";
+import type { Play } from "./theatre.ts";
+
+const alarm = readFileSync("events/alarm-conntrack-utilization.json", "utf8");
+const cleared = readFileSync("events/alarm-cleared.json", "utf8");
+
+export type Particulars = {
+  /** Milliseconds since the epoch. */
+  at: number;
+  alarmName?: string;
+  /** EventBridge's own; the same when it delivers the same event again. */
+  id?: string;
+};
+
+export const alarmed = (play: Play, particulars: Particulars): object => about(alarm, play, particulars);
+export const okAgain = (play: Play, particulars: Particulars): object => about(cleared, play, particulars);
+
+export const byHand = ({ instanceId }: Play, mode: "propose" | "approve" | "apply" = "apply") => ({
+  instanceId,
+  mode,
+});
+
+function about(template: string, play: Play, { at, alarmName = play.alarms[0], id }: Particulars): object {
+  const event = JSON.parse(
+    template
+      .replaceAll("i-0a1b2c3d4e5f67890", play.instanceId)
+      .replaceAll("nat-a-conntrack-utilization", alarmName),
+  );
+  event.id = id ?? crypto.randomUUID();
+  event.time = new Date(at).toISOString().replace(/\.\d+Z$/, "Z");
+  event.detail.state.timestamp = new Date(at).toISOString().replace("Z", "+0000");
+  return event;
+}
