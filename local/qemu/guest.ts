@@ -46,7 +46,7 @@ export type Guest = {
 /**
  * Boots a guest. It ends with `stop()`, and with this process however that ends.
  * @param memoryMiB sets the kernel's own default of nf_conntrack_max: 8192 at 1024 MiB, 4096 at 512 MiB. Default 1024.
- * @param init process 1: the lab's own script (default), or systemd, which takes longer to boot.
+ * @param init process 1: the lab's own script (default), or systemd, which takes a second longer to boot.
  */
 export async function bootGuest(
   options: Partial<Machine> & { report?: (line: string) => void } = {},

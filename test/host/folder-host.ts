@@ -102,8 +102,8 @@ export function folderHost({ awk = awks[0] ?? "awk" } = {}) {
       return { exitCode: ran.status, stdout: ran.stdout, stderr: ran.stderr };
     },
     /** As a process group of its own, like the agent. */
-    start(script: string, environment: Record<string, string>) {
-      return spawnSync(installed("setsid") ?? "setsid", [installed("sh") ?? "sh", inOnePiece(script)], {
+    start(script: string, environment: Record<string, string>, shell = [installed("sh") ?? "sh"]) {
+      return spawnSync(installed("setsid") ?? "setsid", [...shell, inOnePiece(script)], {
         encoding: "utf8",
         env: { PATH: tools, NAT_MEDIC_ROOT: root, ...environment },
       });

@@ -33,14 +33,15 @@ const restart = () => {
   host.setting("nf_conntrack_buckets", 8192);
 };
 
+const request = (action: string) => ({
+  SSM_Action: action,
+  SSM_IncidentId: incident,
+  SSM_ConntrackMax: "65536",
+  SSM_Buckets: "65536",
+  SSM_RestoreAfterSeconds: "900",
+});
 function run(script: string, action: string, more: Record<string, string> = {}, shell?: string) {
-  const request = {
-    SSM_IncidentId: incident,
-    SSM_ConntrackMax: "65536",
-    SSM_Buckets: "65536",
-    SSM_RestoreAfterSeconds: "900",
-  };
-  const ran = host.run(script, { ...request, SSM_Action: action, ...more }, shell);
+  const ran = host.run(script, { ...request(action), ...more }, shell);
   expect(ran).toMatchObject({ exitCode: 0, stderr: "" });
   return HostChange.parse(JSON.parse(ran.stdout));
 }
@@ -255,6 +256,21 @@ describe("where systemd is process 1", () => {
   });
 });
 
+it("keeps a true record when nobody is left to read its answer", () => {
+  withSystemd();
+  for (const [action, onRecord] of [
+    ["apply", "applied"],
+    ["persist", "persisted"],
+    ["undo", "undone"],
+  ] as const) {
+    expect(raise("show").onRecord).not.toBe(onRecord);
+    expect(
+      host.start("raise-conntrack-max.sh", request(action), ["/bin/sh", "-c", 'sh "$0" | true']).stdout,
+    ).toBe("");
+    expect(raise("show").onRecord).toBe(onRecord);
+  }
+});
+
 describe("where no restore can be armed", () => {
   it("goes on with a change that can be undone cleanly, and says so", () => {
     expect(raise("apply")).toMatchObject({
@@ -400,13 +416,7 @@ exec ${real} "$@"`,
   /** Whether it died, at the nth of those programs; else it came to its end before. */
   const dies = (action: string, nth: number): boolean => {
     writeFileSync(countdown(), `${nth}\n`);
-    const { signal } = host.start("raise-conntrack-max.sh", {
-      SSM_Action: action,
-      SSM_IncidentId: incident,
-      SSM_ConntrackMax: "65536",
-      SSM_Buckets: "65536",
-      SSM_RestoreAfterSeconds: "900",
-    });
+    const { signal } = host.start("raise-conntrack-max.sh", request(action));
     rmSync(countdown());
     return signal === "SIGKILL";
   };
