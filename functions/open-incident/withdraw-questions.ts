@@ -1,5 +1,6 @@
 /** An alarm went back to OK: what was asked because of it need not be decided any more. */
 import { clearTrigger, readIncident, readInstance } from "../../aws/incident-store.ts";
+import type { DecisionRequest } from "../../core/decision.ts";
 import { alarmsCleared } from "../../core/incident-record.ts";
 import type { Cleared } from "../../core/triage.ts";
 import { answerRequest } from "../answer-request.ts";
@@ -15,9 +16,12 @@ export async function withdrawQuestions({ alarmName, instanceIds, at }: Cleared,
     await clearTrigger(table, incidentId, alarmName, at);
     const record = await readIncident(table, incidentId);
     if (record === undefined || !alarmsCleared(record.triggers)) continue;
-    for (const request of record.requests.filter(({ decided }) => decided === null)) {
-      const decided = { decision: "withdrawn" as const, by: `the alarm ${alarmName}`, note: "", at };
-      await answerRequest(table, incidentId, request, decided, now);
+    const withdrawn = { decision: "withdrawn" as const, by: `the alarm ${alarmName}`, note: "", at };
+    // Also what was withdrawn for this very reason by a function that died before the machine knew.
+    const mine = ({ decided, delivered }: DecisionRequest) =>
+      decided === null || (!delivered && decided.by === withdrawn.by && decided.at === at);
+    for (const request of record.requests.filter(mine)) {
+      await answerRequest(table, incidentId, request, withdrawn, now);
     }
   }
 }
