@@ -9,6 +9,7 @@
  * |                        | change/<incident ID>/<fix>    | one change made without a person       |
  * | event/<key>            | claim                         | which execution deals with it          |
  * | execution/<ARN>        | incident                      | what it works on                       |
+ * |                        | death                         | that it ended badly, what is done then |
  * | incident/<incident ID> | head                          | what it is, open or closed, how closed |
  * |                        | trigger/first, trigger/<key>  | what opened it, what joined it         |
  * |                        | findings                      | evidence, diagnosis, plan              |
@@ -21,7 +22,13 @@ import type { ChangeResult } from "../core/change.ts";
 import { type Decided, DecisionRequest } from "../core/decision.ts";
 import type { FixId } from "../core/fix.ts";
 import type { Incident } from "../core/incident.ts";
-import { HostAction, IncidentRecord, InstanceRecord, KnownTrigger } from "../core/incident-record.ts";
+import {
+  Aftermath,
+  HostAction,
+  IncidentRecord,
+  InstanceRecord,
+  KnownTrigger,
+} from "../core/incident-record.ts";
 import type { StepRecord } from "../core/step-record.ts";
 import { getItem, type Item, type Key, putItem, putNewItem, queryItems, updateItem } from "./dynamodb.ts";
 
@@ -153,6 +160,68 @@ export async function whoseExecution(
 ): Promise<{ incidentId: string; instanceId: string } | undefined> {
   const found = await getItem(table, { pk: `execution/${executionArn}`, sk: "incident" });
   return found && { incidentId: String(found.incidentId), instanceId: String(found.instanceId) };
+}
+
+const deathKey = (executionArn: string): Key => ({ pk: `execution/${executionArn}`, sk: "death" });
+
+/** That it has ended badly, for its own functions that may still run. */
+export async function noteDeath(table: string, executionArn: string, at: string): Promise<void> {
+  await putNewItem(table, deathKey(executionArn), { at }, keepDays);
+}
+
+export async function isDead(table: string, executionArn: string): Promise<boolean> {
+  return (await getItem(table, deathKey(executionArn))) !== undefined;
+}
+
+/** `undefined` until it is decided. */
+export async function readAftermath(table: string, executionArn: string): Promise<Aftermath | undefined> {
+  const item = await getItem(table, deathKey(executionArn));
+  return item?.aftermath === undefined ? undefined : Aftermath.parse(item.aftermath);
+}
+
+/** What is on record then: the first that was kept. */
+export async function keepAftermath(
+  table: string,
+  executionArn: string,
+  aftermath: Aftermath,
+): Promise<Aftermath> {
+  const key = deathKey(executionArn);
+  const kept = await updateItem(table, key, {
+    set: "#aftermath = :aftermath",
+    onlyIf: "attribute_exists(pk) AND attribute_not_exists(#aftermath)",
+    values: { ":aftermath": aftermath },
+    keepDays,
+  });
+  return kept ? aftermath : Aftermath.parse((await existing(table, key)).aftermath);
+}
+
+/**
+ * True: tell people of it now. False: they have been told, or somebody began to after `givenUpBefore` and may be at it.
+ * Times are ISO 8601 in UTC, which sort as they are.
+ * @throws Error when its death was never noted
+ */
+export async function beginTelling(
+  table: string,
+  executionArn: string,
+  now: string,
+  givenUpBefore: string,
+): Promise<boolean> {
+  const key = deathKey(executionArn);
+  const begun = await updateItem(table, key, {
+    set: "#tellingAt = :now",
+    onlyIf:
+      "attribute_exists(pk) AND attribute_not_exists(#toldAt) AND (attribute_not_exists(#tellingAt) OR #tellingAt < :before)",
+    values: { ":now": now, ":before": givenUpBefore },
+    keepDays,
+  });
+  if (begun) return true;
+  const { tellingAt, toldAt } = await existing(table, key);
+  return tellingAt === now && toldAt === undefined;
+}
+
+/** @throws Error when its death was never noted */
+export async function endTelling(table: string, executionArn: string, at: string): Promise<void> {
+  await mark(table, deathKey(executionArn), "toldAt", at);
 }
 
 /** @throws Error when another execution opened an incident of the same ID */

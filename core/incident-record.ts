@@ -7,6 +7,7 @@ import { Diagnosis } from "./diagnosis.ts";
 import { Evidence } from "./evidence.ts";
 import { FixId } from "./fix.ts";
 import { Incident, IncidentId, Trigger } from "./incident.ts";
+import { Publication } from "./notice.ts";
 import { Plan } from "./plan.ts";
 import { StepRecord } from "./step-record.ts";
 
@@ -72,6 +73,14 @@ export const IncidentRecord = z.object({
   closing: z.nullable(z.object({ at, outcome: Outcome, subject: z.string(), body: z.string() })),
 });
 export type IncidentRecord = z.infer<typeof IncidentRecord>;
+
+/** What is done about an execution that ended badly: decided once, then carried out however often it takes. */
+export const Aftermath = z.object({
+  /** The incident whose unverified change another execution puts back, and why; null when there is none. */
+  undo: z.nullable(z.object({ undo: IncidentId, because: z.string() })),
+  messages: z.array(Publication),
+});
+export type Aftermath = z.infer<typeof Aftermath>;
 
 /** Whether every alarm that led here is back to OK. A person who asked has not changed their mind. */
 export function alarmsCleared(triggers: readonly KnownTrigger[]): boolean {

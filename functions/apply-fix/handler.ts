@@ -1,6 +1,6 @@
 /** Applies one step on the host, once, however often it is asked. */
 import * as z from "zod/mini";
-import { beginAction, endAction, noteAutomaticChange } from "../../aws/incident-store.ts";
+import { beginAction, endAction, noteAutomaticChange, readInstance } from "../../aws/incident-store.ts";
 import { runDocument } from "../../aws/ssm.ts";
 import { ChangeResult, resultOnRecord } from "../../core/change.ts";
 import { changeCommand, changeResult } from "../../core/command.ts";
@@ -21,6 +21,14 @@ export const handler = step({
 
     const begun = await beginAction(table, incident.id, { fix, action: "apply", begunAt });
     if (begun.result !== null) return begun.result;
+    // An execution that is stopped while this runs is put in order by others, who find this action, or are found here.
+    const { open: holder } = await readInstance(table, incident.instanceId);
+    if (holder?.incidentId !== incident.id) {
+      const detail = "the incident no longer has the instance for itself, so nothing was sent";
+      const nothing: ChangeResult = { status: "untold", detail };
+      await endAction(table, incident.id, fix, "apply", nothing, now());
+      return nothing;
+    }
     if (decision === "apply") {
       await noteAutomaticChange(table, incident.instanceId, `${incident.id}/${fix}`, begun.begunAt);
     }

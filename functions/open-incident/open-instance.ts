@@ -13,6 +13,7 @@ import { freshInstance } from "../../core/incident-record.ts";
 import { instanceToLookUp, type Opening, type OpeningFacts, open } from "../../core/opening.ts";
 import type { Triage } from "../../core/triage.ts";
 import { environment } from "../environment.ts";
+import { endIfDead } from "./end-if-dead.ts";
 
 export type Asked<Decision extends Triage["decision"]> = {
   triaged: Triage & { decision: Decision };
@@ -57,6 +58,7 @@ export async function openInstance({
     const holder = { incidentId: incident.id, execution: execution.arn, since: now };
     if (await takeInstance(table, instanceId, holder, record)) {
       await createIncident(table, incident, execution.arn, known);
+      await endIfDead(incident, execution.arn, now);
       return opening;
     }
   }

@@ -10,6 +10,7 @@ import {
 import { enrolTag, holderOf, type Opening } from "../../core/opening.ts";
 import { changesToUndo } from "../../core/undo.ts";
 import { environment } from "../environment.ts";
+import { endIfDead } from "./end-if-dead.ts";
 import type { Asked } from "./open-instance.ts";
 
 export async function openUndo({ triaged, execution, now }: Asked<"undo">): Promise<Opening> {
@@ -34,5 +35,6 @@ export async function openUndo({ triaged, execution, now }: Asked<"undo">): Prom
     return refuse(`${instanceId} is being worked on: ask again when that incident is closed`);
   }
   await reopenIncident(table, incidentId);
+  await endIfDead(incident, execution.arn, now);
   return { decision: "undo", incident, steps, force, reason: because };
 }

@@ -1,12 +1,17 @@
-/** An execution of ours died. Its lock is released, its half-made change undone, and people are told. */
+/** An execution of ours died. Its lock is released, its half-made change undone, and people are told, once. */
 import * as z from "zod/mini";
-import { readIncident, whoseExecution } from "../../aws/incident-store.ts";
+import {
+  beginTelling,
+  endTelling,
+  keepAftermath,
+  noteDeath,
+  readAftermath,
+} from "../../aws/incident-store.ts";
 import { publish } from "../../aws/sns.ts";
-import { publications } from "../../core/notice.ts";
-import { deathNotice } from "../../core/report/death.ts";
-import { unfinishedChanges } from "../../core/undo.ts";
+import { startExecution } from "../../aws/stepfunctions.ts";
+import type { Aftermath } from "../../core/incident-record.ts";
 import { environment } from "../environment.ts";
-import { step } from "../step.ts";
+import { now, step } from "../step.ts";
 import { leaveBehind } from "./leave-behind.ts";
 
 /** EventBridge's `Step Functions Execution Status Change`. */
@@ -20,6 +25,9 @@ const Died = z.object({
   }),
 });
 
+/** Seconds until whoever began to tell people is taken for dead: Lambda tries again after a minute, not before. */
+const tellingSeconds = 50;
+
 export const handler = step({
   input: Died,
   output: z.object({ told: z.boolean() }),
@@ -27,27 +35,28 @@ export const handler = step({
     // The machine closed it and told people; failing is only how it shows.
     if (error === "ReportedFailure") return { told: false };
     const table = environment.table();
-    const held = await whoseExecution(table, execution);
-    const record = held && (await readIncident(table, held.incidentId));
-    // Closed by the machine, which then failed to tell people, or by this function, which then died.
-    const closed = record?.status === "closed" ? record.closing : null;
-    const mayBeHalfMade = record !== undefined && (closed === null || closed.at === time);
-    const undoing = mayBeHalfMade && unfinishedChanges(record).length > 0;
-    const notice = deathNotice({
-      record: record ?? null,
-      execution,
-      status,
-      cause: cause ?? error ?? "",
-      undoing,
-    });
-    const undoBecause = undoing ? `the execution that made the change ended as ${status}` : null;
-    const closing = { at: time, ...notice.people };
-    if (held !== undefined) await leaveBehind({ held, record, closing, undoBecause });
-    const topics = environment.topics();
-    const told =
-      closed === null ? publications(notice, topics) : publications({ ...notice, people: closed }, topics);
-    // Last, so that a function that dies before it starts over, and one that dies after it has little left to do.
-    for (const publication of told) await publish(publication);
-    return { told: true };
+    // Before anything is looked at: functions of it that still run find this, or what they did is found.
+    await noteDeath(table, execution, time);
+    const death = { time, execution, status, cause: cause ?? error ?? "" };
+    const { undo, messages } =
+      (await readAftermath(table, execution)) ??
+      (await keepAftermath(table, execution, await leaveBehind(death)));
+    try {
+      return { told: await tellOnce(execution, messages) };
+    } finally {
+      // After the message that announces it, and whether or not that could be sent.
+      if (undo !== null) await startExecution(environment.stateMachineArn(), `${undo.undo}-rescue`, undo);
+    }
   },
 });
+
+/** False: people know of it, or whoever began to tell them may still be at it. */
+async function tellOnce(execution: string, messages: Aftermath["messages"]): Promise<boolean> {
+  const table = environment.table();
+  const begunAt = now();
+  const givenUpBefore = new Date(Date.parse(begunAt) - tellingSeconds * 1000).toISOString();
+  if (!(await beginTelling(table, execution, begunAt, givenUpBefore))) return false;
+  for (const publication of messages) await publish(publication);
+  await endTelling(table, execution, now());
+  return true;
+}

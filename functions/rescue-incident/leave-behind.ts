@@ -1,24 +1,49 @@
-/** What a dead execution leaves behind, put in order; asked twice, it finds everything done. */
-import { closeIncident, releaseInstance } from "../../aws/incident-store.ts";
-import { startExecution } from "../../aws/stepfunctions.ts";
-import type { IncidentRecord } from "../../core/incident-record.ts";
+/** What a dead execution leaves behind, put in order; asked again before the answer is kept, it finds what it did. */
+import {
+  closeIncident,
+  readIncident,
+  readInstance,
+  releaseInstance,
+  whoseExecution,
+} from "../../aws/incident-store.ts";
+import type { Aftermath } from "../../core/incident-record.ts";
+import { publications } from "../../core/notice.ts";
+import { type Death, deathNotice } from "../../core/report/death.ts";
+import { unfinishedChanges } from "../../core/undo.ts";
 import { environment } from "../environment.ts";
 
-export type Left = {
-  held: { incidentId: string; instanceId: string };
-  /** Undefined when it died between taking the instance and opening the incident. */
-  record: IncidentRecord | undefined;
-  closing: { at: string; subject: string; body: string };
-  /** Why the changes it began are to be undone; null when it began none, or finished them. */
-  undoBecause: string | null;
-};
-
-export async function leaveBehind({ held, record, closing, undoBecause }: Left): Promise<void> {
-  const { incidentId, instanceId } = held;
+export async function leaveBehind({
+  time,
+  execution,
+  status,
+  cause,
+}: Pick<Death, "execution" | "status" | "cause"> & { time: string }): Promise<Aftermath> {
   const table = environment.table();
-  if (record?.status === "open") await closeIncident(table, incidentId, { ...closing, outcome: "failed" });
-  await releaseInstance(table, instanceId, incidentId, closing.at);
-  if (undoBecause === null) return;
-  const input = { undo: incidentId, because: undoBecause };
-  await startExecution(environment.stateMachineArn(), `${incidentId}-rescue`, input);
+  const topics = environment.topics();
+  const held = await whoseExecution(table, execution);
+  if (held === undefined) {
+    const notice = deathNotice({ record: null, execution, status, cause, undoing: false });
+    return { undo: null, messages: publications(notice, topics) };
+  }
+  const { incidentId, instanceId } = held;
+  const { open: holder } = await readInstance(table, instanceId);
+  const isOthers = holder !== null && holder.execution !== execution;
+  // Before the incident is read: a change that is begun from now on finds the instance given up.
+  if (holder !== null && !isOthers) await releaseInstance(table, instanceId, incidentId, time);
+
+  const record = await readIncident(table, incidentId);
+  // Closed by the machine, which then failed to tell people, or by this function, which then died.
+  const closed = record?.status === "closed" ? record.closing : null;
+  const mayBeHalfMade = !isOthers && record !== undefined && (closed === null || closed.at === time);
+  const undoing = mayBeHalfMade && unfinishedChanges(record).length > 0;
+  const notice = deathNotice({ record: record ?? null, execution, status, cause, undoing });
+  if (record?.status === "open" && !isOthers) {
+    await closeIncident(table, incidentId, { at: time, ...notice.people, outcome: "failed" });
+  }
+  return {
+    undo: undoing
+      ? { undo: incidentId, because: `the execution that made the change ended as ${status}` }
+      : null,
+    messages: publications(closed === null ? notice : { ...notice, people: closed }, topics),
+  };
 }

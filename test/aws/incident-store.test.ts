@@ -220,6 +220,41 @@ describe.each([
     });
   });
 
+  describe("the death of an execution", () => {
+    const dead = () => arn(`dead-${number}`);
+    const aftermath = {
+      undo: { undo: "inc-20261121-a1b2c3d4", because: "it was stopped" },
+      messages: [{ topicArn: "arn:aws:sns:eu-central-1:123456789012:topic", subject: "s", message: "m" }],
+    };
+
+    test("is known from when it is noted, and what is done about it is decided once", async () => {
+      expect(await store.isDead(table, dead())).toBe(false);
+      await store.noteDeath(table, dead(), t(1));
+      await store.noteDeath(table, dead(), t(2));
+      expect(await store.isDead(table, dead())).toBe(true);
+      expect(await store.readAftermath(table, dead())).toBeUndefined();
+      expect(await store.keepAftermath(table, dead(), aftermath)).toEqual(aftermath);
+      const other = { undo: null, messages: [] };
+      expect(await store.keepAftermath(table, dead(), other)).toEqual(aftermath);
+      expect(await store.readAftermath(table, dead())).toEqual(aftermath);
+    });
+
+    test("is told by one at a time, by another when that one is given up, and never again once told", async () => {
+      await expect(store.beginTelling(table, dead(), t(1), t(0))).rejects.toThrow("has no");
+      await store.noteDeath(table, dead(), t(1));
+      expect(await store.beginTelling(table, dead(), t(2), t(1))).toBe(true);
+      expect(await store.beginTelling(table, dead(), t(3), t(2))).toBe(false);
+      expect(await store.beginTelling(table, dead(), t(4), t(3))).toBe(true);
+      await store.endTelling(table, dead(), t(4));
+      expect(await store.beginTelling(table, dead(), t(9), t(8))).toBe(false);
+    });
+
+    test("cannot be decided or told before it is noted", async () => {
+      await expect(store.keepAftermath(table, dead(), aftermath)).rejects.toThrow("has no");
+      await expect(store.endTelling(table, dead(), t(1))).rejects.toThrow("has no");
+    });
+  });
+
   describe("an incident", () => {
     const open = () => store.createIncident(table, incident, arn("one"), alarm("conntrack"));
     const read = async () => (await store.readIncident(table, incident.id))!;
