@@ -142,7 +142,7 @@ export async function openTheatre(options: TheatreOptions = {}): Promise<Theatre
     return seat;
   };
 
-  const clock = fastClock();
+  const { clock, idle } = watched(fastClock());
   const visits = new Set<Promise<unknown>>();
   const failures: unknown[] = [];
   const visit = (seat: Seat) => {
@@ -209,6 +209,8 @@ export async function openTheatre(options: TheatreOptions = {}): Promise<Theatre
       await Promise.all([...visits]);
       await Promise.all(stack.executions().map(({ finished }) => finished));
       await stack.settled();
+      // A function goes on when its execution is stopped.
+      await idle();
     }
     const [failure] = failures;
     if (failure !== undefined) throw failure;
@@ -265,6 +267,28 @@ export async function openTheatre(options: TheatreOptions = {}): Promise<Theatre
       await stack.stop();
       reader.destroy();
       await Promise.all(seats.map(({ host }) => host.stop()));
+    },
+  };
+}
+
+/** A clock that can say when nobody works any more. */
+function watched(clock: VirtualClock): { clock: VirtualClock; idle(): Promise<void> } {
+  const underWay = new Set<Promise<unknown>>();
+  return {
+    clock: {
+      ...clock,
+      working: (work) => {
+        const done = clock.working(work);
+        const forget = () => {
+          underWay.delete(settled);
+        };
+        const settled: Promise<void> = done.then(forget, forget);
+        underWay.add(settled);
+        return done;
+      },
+    },
+    idle: async () => {
+      while (underWay.size > 0) await Promise.all(underWay);
     },
   };
 }
