@@ -67,6 +67,10 @@ export type LocalStackOptions = {
   runCommand?: { pickUpMilliseconds: number; visibleAfterMilliseconds: number };
   /** Skips the time in which everybody waits; by default time is real. */
   clock?: VirtualClock;
+  /** By how much the clock of the functions is ahead of the state machine's. */
+  skewSeconds?: number;
+  /** How many times as fast the functions' own waits pass (for a command, between retries); by default as they are. */
+  pace?: number;
   series?: MetricSeries[];
   port?: number;
   pagePort?: number;
@@ -195,9 +199,10 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     },
     region,
     timeoutSeconds: 180,
-    now: () => (clock ?? realClock).now(),
+    now: () => (clock ?? realClock).now() + (options.skewSeconds ?? 0) * 1000,
     ...(options.kill === undefined ? {} : { kill: options.kill }),
     ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }),
+    ...(options.pace === undefined ? {} : { pace: options.pace }),
     ...(options.onLog === undefined ? {} : { onLog: options.onLog }),
   });
   const tasks = integrations({ functions, ask: endpoint.ask });

@@ -9,9 +9,9 @@ import type { FunctionErrorPayload } from "./function-error.ts";
 import { type ThreadReply, ThreadRequest } from "./invoke-in-thread.ts";
 import { shiftDate } from "./shifted-date.ts";
 
-const WorkerData = z.object({ bundle: z.string(), shift: z.instanceof(Float64Array) });
-const { bundle, shift } = WorkerData.parse(workerData);
-shiftDate(shift);
+const WorkerData = z.object({ bundle: z.string(), clock: z.instanceof(Float64Array) });
+const { bundle, clock } = WorkerData.parse(workerData);
+shiftDate(clock);
 
 const Handler = z.custom<(event: unknown, context: object) => unknown>(
   (value) => typeof value === "function",

@@ -5,6 +5,7 @@ import { environmentPool } from "./environment-pool.ts";
 import { functionArn, functionEnvironment } from "./function-environment.ts";
 import { FunctionError } from "./function-error.ts";
 import { invokeInThread } from "./invoke-in-thread.ts";
+import { setClock, sharedClock } from "./shifted-date.ts";
 
 export type Functions = {
   /**
@@ -44,6 +45,7 @@ export type Kill = (invocation: {
  * @param timeoutSeconds after which the thread is ended and the invocation fails with Sandbox.Timedout
  * @param concurrency environments per function; more events than that wait for their turn
  * @param now the functions' clock, in milliseconds since the epoch; asked at the beginning of each invocation
+ * @param pace how many times as fast the functions' own waits pass, and their clock while they run
  * @param onLog takes what the functions write; by default it is dropped
  */
 export const inProcess = ({
@@ -53,6 +55,7 @@ export const inProcess = ({
   timeoutSeconds = 60,
   concurrency = 4,
   now = () => Date.now(),
+  pace = 1,
   kill = () => false,
   onLog = () => {},
 }: {
@@ -62,6 +65,7 @@ export const inProcess = ({
   timeoutSeconds?: number;
   concurrency?: number;
   now?(): number;
+  pace?: number;
   kill?: Kill;
   onLog?(functionName: string, text: string): void;
 }): Functions => {
@@ -73,9 +77,9 @@ export const inProcess = ({
         started += 1;
         // By it the endpoint can tell whose request it has before it.
         const accessKeyId = `LOCAL${String(started).padStart(11, "0")}`;
-        const shift = new Float64Array(new SharedArrayBuffer(8));
+        const clock = sharedClock(pace);
         const worker = new Worker(new URL("./execution-environment.ts", import.meta.url), {
-          workerData: { bundle, shift },
+          workerData: { bundle, clock },
           env: {
             ...functionEnvironment(functionName, dirname(bundle), region, accessKeyId),
             ...environment,
@@ -88,7 +92,7 @@ export const inProcess = ({
         worker.stderr.setEncoding("utf8").on("data", (text: string) => onLog(functionName, text));
         // An error between two events (from a promise left floating) must not end this process.
         worker.on("error", () => {});
-        const fresh = { worker, shift, accessKeyId, functionName, payload: null, operations: 0 };
+        const fresh = { worker, clock, accessKeyId, functionName, payload: null, operations: 0 };
         environments.set(accessKeyId, fresh);
         worker.once("exit", () => environments.delete(accessKeyId));
         return fresh;
@@ -106,7 +110,7 @@ export const inProcess = ({
       const taken = await turn;
       Object.assign(taken, { payload, operations: 0 });
       const startedAt = now();
-      taken.shift[0] = startedAt - Date.now();
+      setClock(taken.clock, startedAt);
       const result = await invokeInThread(taken.worker, {
         event: JSON.stringify(payload ?? null),
         functionArn: functionArn(functionName, region),
@@ -134,8 +138,7 @@ export const inProcess = ({
 /** One thread, and what it is at. */
 type Environment = {
   worker: Worker;
-  /** Milliseconds by which its clock differs from this process's. */
-  shift: Float64Array;
+  clock: Float64Array;
   accessKeyId: string;
   functionName: string;
   payload: unknown;

@@ -47,3 +47,22 @@ test("a function sees the time of the clock that it is given, at each event anew
   ahead = -60_000;
   near((await ask()).now);
 });
+
+test("where the pace says so, what a function waits for passes faster, and its clock with it", async () => {
+  bundles = bundle({
+    waiter: `
+      export const handler = async ({ milliseconds }) => {
+        const before = Date.now();
+        await new Promise((resolve) => setTimeout(resolve, milliseconds));
+        return Date.now() - before;
+      };`,
+  });
+  functions = inProcess({ bundles: { Waiter: bundles.file("waiter") }, environment: {}, pace: 100 });
+  await functions.invoke("Waiter", { milliseconds: 0 });
+  const begun = performance.now();
+  const waited = await functions.invoke("Waiter", { milliseconds: 60_000 });
+  const elapsed = performance.now() - begun;
+  expect(elapsed).toBeGreaterThan(590);
+  expect(elapsed).toBeLessThan(30_000);
+  expect(waited).toBeGreaterThan(59_000);
+});
