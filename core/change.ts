@@ -19,9 +19,9 @@ export const HostChange = z.object({
     .check(z.maxLength(20)),
   notes: z.array(text).check(z.maxLength(20)),
   /** What the host's own record says of this incident and fix, once the action is done. */
-  onRecord: z._default(z.enum(["none", "applying", "applied", "persisted", "undone"]), "none"),
+  onRecord: z.enum(["none", "applying", "applied", "persisted", "undone"]),
   /** When the host puts the old values back by itself unless it is told to keep them, in Unix seconds; 0: it will not. */
-  restoresAt: z._default(z.int().check(z.gte(0), z.lte(4_102_444_800)), 0),
+  restoresAt: z.int().check(z.gte(0), z.lte(4_102_444_800)),
 });
 export type HostChange = z.infer<typeof HostChange>;
 
@@ -61,7 +61,8 @@ export function resultOnRecord(shown: ChangeResult): ChangeResult | undefined {
     case "persisted":
       return { status: "told", change: { ...change, action: "apply", status: "changed" } };
     case "undone": {
-      const reason = "the host has put it back by itself";
+      const reason =
+        change.notes.find((note) => note.includes("restarted")) ?? "the host has put it back by itself";
       return { status: "told", change: { ...change, action: "apply", status: "failed", reason } };
     }
     default:

@@ -7,14 +7,14 @@ import { Incident } from "../../core/incident.ts";
 import { logger, step } from "../step.ts";
 
 export const handler = step({
-  input: z.object({ incident: Incident }),
+  input: z.object({ incident: Incident, sampleSeconds: z.int().check(z.gte(1), z.lte(20)) }),
   output: HostReading,
-  run: async ({ incident: { id, instanceId } }) => {
+  run: async ({ incident: { id, instanceId }, sampleSeconds }) => {
     const reading = hostReading(
       await runDocument({
         instanceId,
         document: "CollectHostEvidence",
-        parameters: {},
+        parameters: { SampleSeconds: String(sampleSeconds) },
         comment: `NAT Medic collects evidence for ${id}`,
       }),
     );
