@@ -12,6 +12,33 @@ const serviceName = "nat-medic";
 export const logger = new Logger({ serviceName });
 export const metrics = new Metrics({ namespace: "NatMedic", serviceName });
 
+/** What the SDK has tried in vain. Every service has names of its own for it; the state machine tries again by this one. */
+class AwsUnavailable extends Error {
+  override readonly name = "AwsUnavailable";
+}
+
+const ServiceError = z.object({
+  name: z.string(),
+  message: z.string(),
+  $metadata: z.object({ httpStatusCode: z.optional(z.number()) }),
+});
+const outOfOrder = [429, 500, 502, 503, 504];
+/** Most services answer 400 to who asks too often. */
+const tooOften = /Throttl|TooManyRequests|RequestLimitExceeded|ThroughputExceeded/;
+
+/** @throws AwsUnavailable when an operation of AWS was throttled or broken, however often the SDK tried */
+async function unlessUnavailable<Result>(run: () => Promise<Result> | Result): Promise<Result> {
+  try {
+    return await run();
+  } catch (cause) {
+    const error = z.safeParse(ServiceError, cause);
+    if (!error.success) throw cause;
+    const { name, message, $metadata } = error.data;
+    if (!outOfOrder.includes($metadata.httpStatusCode ?? 0) && !tooOften.test(name)) throw cause;
+    throw new AwsUnavailable(`${name}: ${message}`, { cause });
+  }
+}
+
 /** Most steps measure nothing, and Powertools' own middleware would write a warning each time. */
 const publishMetrics = () => {
   if (metrics.hasStoredMetrics()) metrics.publishStoredMetrics();
@@ -42,7 +69,7 @@ export function step<Input extends z.ZodMiniType, Output extends z.ZodMiniType>(
     .handler(async (event: InferOutput<Input>): Promise<z.infer<Output>> => {
       const known = z.safeParse(OfIncident, event);
       if (known.success) logger.appendKeys({ incident: known.data.incident.id });
-      const result = z.parse(output, await run(event));
+      const result = z.parse(output, await unlessUnavailable(() => run(event)));
       logger.info("done");
       return result;
     });
