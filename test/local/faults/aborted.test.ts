@@ -1,7 +1,8 @@
 /** Executions that are stopped at the entry of every state that they pass, and what puts things in order after them. */
-import { afterAll } from "vitest";
+import { afterAll, expect } from "vitest";
 import { decideOnPage } from "../../../local/page-visitor.ts";
-import { alarmed } from "./events.ts";
+import { alarmed, died } from "./events.ts";
+import { submit } from "./form.ts";
 import { type FaultyHost, natHost } from "./nat-host.ts";
 import { faultTable, type Try } from "./table.ts";
 import { type Ending, openTheatre, type Play, type Theatre } from "./theatre.ts";
@@ -10,10 +11,12 @@ import { leftOver } from "./verdict.ts";
 const table = faultTable("Executions that end badly");
 const theatre = await openTheatre({ mode: "apply" });
 const asking = await openTheatre({ mode: "approve" });
-afterAll(async () => {
-  await theatre.close();
-  await asking.close();
-});
+/** Where the rule tells nobody, so that a test does it. */
+const byTest = await openTheatre({ mode: "apply", eventDeliveries: 0 });
+const twice = await openTheatre({ mode: "apply", eventDeliveries: 2 });
+/** Longer than the state machine itself may run. */
+const patient = await openTheatre({ mode: "approve", approvalSeconds: 400_000 });
+afterAll(() => Promise.all([theatre, asking, byTest, twice, patient].map((each) => each.close())));
 
 type Moment = { state: string; visit: number };
 type Story = {
@@ -130,5 +133,95 @@ table.provoke("on the way of an undo by hand", () =>
     },
   }),
 );
+
+const rescuer = "rescue-incident";
+const subjects = ({ mails }: Ending) => mails.map(({ subject = "" }) => subject.replace(/ on i-\w+.*/, ""));
+
+/** Stopped before it could verify; `host` is its host. */
+function stoppedBeforeVerifying(theatre: Theatre, host = natHost()) {
+  const play: Play = theatre.cast({
+    host,
+    onEvent: ({ type, state }, execution) => {
+      const isFirst = execution === play.executions()[0];
+      if (type === "StateEntered" && state === "VerifyFix" && isFirst) execution.stop();
+    },
+  });
+  return { play, host };
+}
+
+for (const status of ["FAILED", "TIMED_OUT", "ABORTED"] as const) {
+  table.survives("an execution that ended before it verified", status, async () => {
+    const { play, host } = stoppedBeforeVerifying(byTest);
+    await begin(play, byTest);
+    const [execution] = play.executions();
+    if (execution === undefined) throw new Error("nothing ran");
+    await byTest.clock.working(byTest.stack.invoke(rescuer, died(execution, status, byTest.clock.now())));
+    const ending = await byTest.ending(play);
+    expect(leftOver(ending, host)).toEqual([]);
+    expect(ending.incidents[0]?.closing?.outcome).toBe("undone");
+    expect(host.settings().max).toBe(8192);
+    const how = { FAILED: "broke down", TIMED_OUT: "ran out of time", ABORTED: "was stopped" }[status];
+    expect(subjects(ending).slice(1)).toEqual([`NAT Medic ${how}`, "NAT Medic undid its changes"]);
+  });
+}
+
+table.survives("the rule's event", "delivered twice at once", async () => {
+  const { play, host } = stoppedBeforeVerifying(twice);
+  await begin(play, twice);
+  const ending = await twice.ending(play);
+  expect(leftOver(ending, host)).toEqual([]);
+  expect(subjects(ending).slice(1)).toEqual(["NAT Medic was stopped", "NAT Medic undid its changes"]);
+  expect(host.changes.map(({ action }) => action)).toEqual(["apply", "undo"]);
+});
+
+table.survives("the rule's event", "delivered again while the undo runs, and after it", async () => {
+  const again = async () => {
+    const [execution] = play.executions();
+    if (execution === undefined) throw new Error("nothing ran");
+    return await byTest.stack.invoke(rescuer, died(execution, "ABORTED", at));
+  };
+  const at = byTest.clock.now();
+  const meddling = natHost({
+    meddle: async ({ parameters }, run) => {
+      if (parameters.Action === "undo") await again();
+      return await run();
+    },
+  });
+  const { play, host } = stoppedBeforeVerifying(byTest, meddling);
+  await begin(play, byTest);
+  await byTest.clock.working(again());
+  await byTest.over();
+  await byTest.clock.working(again());
+  const ending = await byTest.ending(play);
+  expect(leftOver(ending, host)).toEqual([]);
+  expect(ending.results.map(({ status }) => status)).toEqual(["ABORTED", "SUCCEEDED"]);
+  expect(ending.incidents.map(({ closing }) => closing?.outcome)).toEqual(["undone"]);
+  expect(subjects(ending).slice(1)).toEqual(["NAT Medic was stopped", "NAT Medic undid its changes"]);
+  expect(host.changes.map(({ action }) => action)).toEqual(["apply", "undo"]);
+});
+
+table.survives("an execution that runs out of time", "while a person is asked", async () => {
+  const host = natHost();
+  const play = patient.cast({ host });
+  expect(await begin(play, patient)).toMatchObject({ status: "TIMED_OUT" });
+  await patient.over();
+  await submit(play.links[0] ?? "", "approve");
+  const ending = await patient.ending(play);
+  expect(leftOver(ending, host)).toEqual([]);
+  expect(subjects(ending)).toEqual(
+    ["NAT Medic asks about", "NAT Medic ran out of time"].map((each) => expect.stringContaining(each)),
+  );
+  expect(host.commands).toEqual(["collect"]);
+});
+
+table.survives("an execution that was stopped", "a new alarm opens a fresh incident", async () => {
+  const { play, host } = stoppedBeforeVerifying(theatre);
+  await begin(play, theatre);
+  await theatre.over();
+  await begin(play, theatre);
+  const ending = await theatre.ending(play);
+  expect(leftOver(ending, host)).toEqual([]);
+  expect(ending.incidents.map(({ closing }) => closing?.outcome)).toEqual(["undone", "fixed"]);
+});
 
 table.isDocumented();

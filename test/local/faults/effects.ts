@@ -1,4 +1,5 @@
 /** The moments between two effects of a function, and a kill at one of them. */
+import { AwsError } from "../../../local/endpoint/aws-error.ts";
 import type { Kill } from "../../../local/lambda/in-process.ts";
 
 /** "The second GetItem of the first invocation of apply-fix": the same in every run of the same story. */
@@ -7,7 +8,7 @@ export type Effect = { functionName: string; invocation: number; operation: stri
 /** Polls of a running command have no effect, and their number depends on the machine: the first two stand for all. */
 const mostPolls = 2;
 
-export const isSame = (a: Effect, b: Effect) =>
+const isSame = (a: Effect, b: Effect) =>
   a.functionName === b.functionName &&
   a.invocation === b.invocation &&
   a.operation === b.operation &&
@@ -57,5 +58,16 @@ export function killAfter(doomed: Effect): { killed(): boolean; kill: Kill } {
       killed ||= now;
       return now;
     },
+  };
+}
+
+/** The effect is there, and whoever asked for it gets an error instead of the answer, once. */
+export function loseAnswerOf(lost: Effect): Kill {
+  const count = effectCounter();
+  let isLost = false;
+  return (call) => {
+    if (isLost || !isSame(count(call), lost)) return false;
+    isLost = true;
+    throw new AwsError("InternalServerError", "the answer is lost", { status: 500 });
   };
 }

@@ -1,9 +1,11 @@
 /** Events as EventBridge delivers them, about the instance of a play. */
 import { readFileSync } from "node:fs";
+import type { Execution } from "../../../local/states/execution.ts";
 import type { Play } from "./theatre.ts";
 
 const alarm = readFileSync("events/alarm-conntrack-utilization.json", "utf8");
 const cleared = readFileSync("events/alarm-cleared.json", "utf8");
+const ended = readFileSync("events/functions/rescue-incident.json", "utf8");
 
 export type Particulars = {
   /** Milliseconds since the epoch. */
@@ -20,6 +22,17 @@ export const byHand = ({ instanceId }: Play, mode: "propose" | "approve" | "appl
   instanceId,
   mode,
 });
+
+/** What the rule hands to RescueIncident. */
+export function died(
+  { arn, name }: Execution,
+  status: "FAILED" | "TIMED_OUT" | "ABORTED",
+  at: number,
+): object {
+  const event = JSON.parse(ended);
+  const detail = { ...event.detail, executionArn: arn, name, status };
+  return { ...event, time: new Date(at).toISOString().replace(/\.\d+Z$/, "Z"), resources: [arn], detail };
+}
 
 function about(template: string, play: Play, { at, alarmName = play.alarms[0], id }: Particulars): object {
   const event = JSON.parse(

@@ -3,11 +3,11 @@
  * run; then the story is told once for each of them, with the function killed right after it.
  */
 import { afterAll } from "vitest";
-import { decideOnPage } from "../../../local/page-visitor.ts";
 import type { ExecutionEvent } from "../../../local/states/events.ts";
 import type { Execution } from "../../../local/states/execution.ts";
 import { type Effect, effectRecorder, inWords, killAfter } from "./effects.ts";
 import { alarmed, okAgain } from "./events.ts";
+import { approvePatiently } from "./form.ts";
 import { natHost } from "./nat-host.ts";
 import { faultTable, type Try } from "./table.ts";
 import { openTheatre, type Play, type Script, type Theatre } from "./theatre.ts";
@@ -82,18 +82,6 @@ const tellsByItself = ({ functionName, operation }: Effect) =>
 
 const begin = (play: Play, { clock }: Theatre) => play.start(alarmed(play, { at: clock.now() })).finished;
 
-/** Somebody who approves, and loads the page again when it could not be had. */
-async function approve(link: string): Promise<void> {
-  for (let attempt = 1; attempt <= 3; attempt += 1) {
-    try {
-      await decideOnPage(link, "approve");
-      return;
-    } catch {
-      // Loaded again, it shows what holds by now: the form may be there, or need not be.
-    }
-  }
-}
-
 const has =
   (...names: string[]) =>
   (effect: Effect) =>
@@ -115,7 +103,7 @@ table.provoke("a change that does not help is undone once", () =>
 table.provoke("a change that a person approves is made once, and the person is asked once", () =>
   killEverywhere("a change that a person approves", {
     theatre: asking,
-    person: approve,
+    person: approvePatiently,
     tell: begin,
     about: has(
       "ask-approval",
@@ -143,7 +131,7 @@ table.provoke("an alarm that joins is in its incident once", () =>
     theatre: asking,
     person: async (link, play) => {
       await play.start(alarmed(play, { at: asking.clock.now(), alarmName: play.alarms[1] })).finished;
-      await approve(link);
+      await approvePatiently(link);
     },
     tell: begin,
     about: has("open-incident#2"),

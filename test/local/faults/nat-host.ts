@@ -3,7 +3,7 @@
  * is read from the host and not from a count of commands. What it answers to the collector follows from that state.
  */
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { HostChange } from "../../../core/change.ts";
 import { HostEvidence } from "../../../core/evidence/host.ts";
@@ -27,9 +27,11 @@ export type FaultyHost = NatHost & {
   elapse(): Promise<void>;
   /** Everything that is not on disk is as the files say, and no timer is left. */
   reboot(): void;
+  /** Somebody sets the old values again, and the trouble is back. */
+  relapse(): void;
 };
 
-/** What a command does instead of just being carried out; `run` carries it out. */
+/** What becomes of a command; `run` carries it out. `undefined`: nothing special. */
 export type Meddle = (
   command: HostCommand,
   run: () => Promise<HostAnswer>,
@@ -105,7 +107,11 @@ export function natHost({
         Number(new RegExp(`${setting} = (\\d+)`).exec(kept)?.[1] ?? otherwise);
       folder().setting("nf_conntrack_max", configured("nf_conntrack_max", before.max));
       folder().setting("nf_conntrack_buckets", configured("nf_conntrack_buckets", before.buckets));
-      for (const timer of host.armed()) folder().tool("true", `rm -f ${join(units(), timer)}`);
+      for (const timer of host.armed()) rmSync(join(units(), timer));
+    },
+    relapse: () => {
+      folder().setting("nf_conntrack_max", before.max);
+      folder().setting("nf_conntrack_buckets", before.buckets);
     },
   };
   return host;

@@ -82,7 +82,9 @@ export type TheatreOptions = Partial<
     | "coolDownSeconds"
     | "eventDeliveries"
     | "mode"
+    | "pace"
     | "runCommand"
+    | "skewSeconds"
   >
 > & {
   /** How many instances there are. */
@@ -160,6 +162,7 @@ export async function openTheatre(options: TheatreOptions = {}): Promise<Theatre
     mode: "apply",
     approvalSeconds: 14_400,
     concurrency: 3,
+    pace: 20,
     runCommand: { pickUpMilliseconds: 0, visibleAfterMilliseconds: 0 },
     ...rest,
     clock,
