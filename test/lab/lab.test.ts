@@ -9,13 +9,15 @@ import { ChangeResult } from "../../core/change.ts";
 import { statusOf } from "../../core/step-record.ts";
 import { spliceScript } from "../../host/documents.ts";
 import { type DrillResult, runDrill } from "../../local/drill.ts";
+import { decideOnPage, pageLink } from "../../local/page-visitor.ts";
 import { bootGuest, type Guest } from "../../local/qemu/guest.ts";
 import { whyNoLab } from "../../local/qemu/image.ts";
 import { qemuHost } from "../../local/qemu/qemu-host.ts";
 import { resetLab } from "../../local/qemu/topology.ts";
 import { stageOn } from "../../local/qemu-stage.ts";
 import { readScenario, scenarioIds } from "../../local/scenario.ts";
-import { startLocalStack } from "../../local/stack.ts";
+import { type LocalStack, startLocalStack, topicArn } from "../../local/stack.ts";
+import type { Execution } from "../../local/states/execution.ts";
 
 const missing = whyNoLab();
 if (missing !== undefined) {
@@ -72,7 +74,7 @@ describe.skipIf(missing !== undefined)("on a real kernel", () => {
     try {
       for (const { step, applied } of [...steps].reverse()) {
         if (applied === null) continue;
-        const undone = z.parse(ChangeResult, await stack.invoke("undo-fix", { incident, step }));
+        const undone = z.parse(ChangeResult, await stack.invoke("undo-fix", { incident, step, undo: null }));
         expect(undone, step.fix).toMatchObject({ status: "told", change: { status: "changed" } });
       }
     } finally {
@@ -119,6 +121,88 @@ describe.skipIf(missing !== undefined)("on a real kernel", () => {
       await guest.reboot();
       expect(await now(), "settings after the undo and a reboot").toEqual(result.found);
     }
+  });
+
+  /** An execution on the guest as it is, approved on the page; `at` is called at the entry of every state. */
+  const trusted = async (
+    at: (state: string, execution: Execution) => void,
+    begin: (stack: LocalStack) => Promise<void>,
+  ) => {
+    const mails: string[] = [];
+    const stack = await startLocalStack({
+      instances: { "i-0a1b2c3d4e5f67890": { host: qemuHost(guest), type: "t3.micro" } },
+      mode: "approve",
+      approvalSeconds: 600,
+      onEvent: ({ type, state }, name) => {
+        const execution = stack.executions().find((each) => each.name === name);
+        if (type === "StateEntered" && state !== undefined && execution !== undefined) at(state, execution);
+      },
+      onPublish: ({ topicArn: to, subject, message }) => {
+        if (to !== topicArn) return;
+        mails.push(subject ?? "");
+        const link = pageLink.exec(message)?.[0];
+        // A moment later: the machine waits for the answer once the function has returned.
+        if (link !== undefined) setTimeout(() => void decideOnPage(link, "approve", "lab"), 1000);
+      },
+    });
+    try {
+      await begin(stack);
+      return mails;
+    } finally {
+      await stack.stop();
+    }
+  };
+  const byHand = { instanceId: "i-0a1b2c3d4e5f67890", mode: "approve" };
+
+  test("approved on the page, and undone later by hand, but not what somebody else has changed since", async () => {
+    await resetLab(guest);
+    await stageOn(guest, readScenario("conntrack-hash-undersized"));
+    const found = await now();
+    const mails = await trusted(
+      () => {},
+      async (stack) => {
+        const execution = stack.start(byHand);
+        expect((await execution.finished).output).toMatchObject({ outcome: "fixed" });
+        const { incident, requests } = (await stack.incidentOf(execution.arn))!;
+        expect(requests).toMatchObject([{ decided: { decision: "approve", note: "lab" }, delivered: true }]);
+        const fixed = await now();
+        expect(fixed).not.toEqual(found);
+        expect(await guest.must("ps axww -o args"), "the restore is cancelled").not.toContain("restore.sh");
+
+        await guest.must(`echo ${2 * fixed.buckets!} > /proc/sys/net/netfilter/nf_conntrack_buckets`);
+        const undone = async (force: boolean) =>
+          (await stack.start({ undo: incident.id, ...(force && { force }) }).finished).output;
+        expect(await undone(false)).toMatchObject({ outcome: "refused" });
+        expect(await now()).toEqual({ ...fixed, buckets: 2 * fixed.buckets! });
+        expect(await undone(true)).toMatchObject({ outcome: "undone" });
+        expect(await now()).toEqual(found);
+      },
+    );
+    expect(mails).toHaveLength(4);
+  });
+
+  test("an execution that is aborted before it has verified its change leaves the host as it found it", async () => {
+    await resetLab(guest);
+    await stageOn(guest, readScenario("conntrack-hash-undersized"));
+    const found = await now();
+    const mails = await trusted(
+      (state, execution) => {
+        if (state === "VerifyFix") execution.stop();
+      },
+      async (stack) => {
+        const execution = stack.start(byHand);
+        expect(await execution.finished).toMatchObject({ status: "ABORTED" });
+        expect(await now(), "changed, and not verified").not.toEqual(found);
+        await stack.settled();
+        await Promise.all(stack.executions().map(({ finished }) => finished));
+        expect(await now()).toEqual(found);
+        expect(await stack.instance("i-0a1b2c3d4e5f67890")).toMatchObject({ open: null });
+        expect(await guest.must("ps axww -o args"), "the restore is cancelled").not.toContain("restore.sh");
+      },
+    );
+    // The question, the word that it was stopped, and the end of the undo.
+    expect(mails).toHaveLength(3);
+    expect(mails[1]).toContain("stopped");
   });
 
   test("in propose mode nothing changes, and the commands that are proposed do what they say, both ways", async () => {
