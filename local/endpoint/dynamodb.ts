@@ -114,8 +114,8 @@ const operations = [
   UpdateItem$,
 ];
 
-/** About the connection between the endpoint and dynalite, not about the answer. */
-const hopByHop: ReadonlySet<string> = new Set(["connection", "keep-alive", "transfer-encoding"]);
+/** About the connection between the endpoint and dynalite, not about the answer; and the date, as in wire.ts. */
+const hopByHop: ReadonlySet<string> = new Set(["connection", "date", "keep-alive", "transfer-encoding"]);
 
 const createTable = async (client: DynamoDBClient, TableName: string): Promise<void> => {
   const create = new CreateTableCommand({

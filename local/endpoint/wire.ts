@@ -107,6 +107,8 @@ export const startEndpoint = async ({
     } catch (error) {
       reply = restJsonProtocol.encodeError(asAwsError(error), undefined, requestId);
     }
+    // A client that finds its clock hours away from the date, as one that skips them is, would repeat whatever failed.
+    response.sendDate = false;
     response.writeHead(reply.status, reply.headers).end(reply.body);
   });
   // Node closes idle sockets after 5 s; a client that reuses one in that moment would see a reset which AWS never sends.
