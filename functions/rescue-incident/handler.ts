@@ -20,6 +20,8 @@ const Died = z.object({
   detail: z.object({
     executionArn: z.string(),
     status: z.enum(["FAILED", "TIMED_OUT", "ABORTED"]),
+    /** Unix milliseconds. */
+    startDate: z.number(),
     error: z._default(z.nullable(z.string()), null),
     cause: z._default(z.nullable(z.string()), null),
   }),
@@ -31,13 +33,13 @@ const tellingSeconds = 50;
 export const handler = step({
   input: Died,
   output: z.object({ told: z.boolean() }),
-  run: async ({ time, detail: { executionArn: execution, status, error, cause } }) => {
+  run: async ({ time, detail: { executionArn: execution, startDate, status, error, cause } }) => {
     // The machine closed it and told people; failing is only how it shows.
     if (error === "ReportedFailure") return { told: false };
     const table = environment.table();
     // Before anything is looked at: functions of it that still run find this, or what they did is found.
     await noteDeath(table, execution, time);
-    const death = { time, execution, status, cause: cause ?? error ?? "" };
+    const death = { time, startDate, execution, status, cause: cause ?? error ?? "" };
     const { undo, messages } =
       (await readAftermath(table, execution)) ??
       (await keepAftermath(table, execution, await leaveBehind(death)));

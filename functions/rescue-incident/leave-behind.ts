@@ -14,10 +14,14 @@ import { environment } from "../environment.ts";
 
 export async function leaveBehind({
   time,
+  startDate,
   execution,
   status,
   cause,
-}: Pick<Death, "execution" | "status" | "cause"> & { time: string }): Promise<Aftermath> {
+}: Pick<Death, "execution" | "status" | "cause"> & {
+  time: string;
+  startDate: number;
+}): Promise<Aftermath> {
   const table = environment.table();
   const topics = environment.topics();
   const held = await whoseExecution(table, execution);
@@ -32,8 +36,10 @@ export async function leaveBehind({
   if (holder !== null && !isOthers) await releaseInstance(table, instanceId, incidentId, time);
 
   const record = await readIncident(table, incidentId);
-  // Closed by the machine, which then failed to tell people, or by this function, which then died.
-  const closed = record?.status === "closed" ? record.closing : null;
+  // Closed by the machine, which then failed to tell people, or by this function, which then died; one that was to undo
+  // it may find it closed from before.
+  const closing = record?.status === "closed" ? record.closing : null;
+  const closed = closing !== null && Date.parse(closing.at) >= startDate ? closing : null;
   const mayBeHalfMade = !isOthers && record !== undefined && (closed === null || closed.at === time);
   const undoing = mayBeHalfMade && unfinishedChanges(record).length > 0;
   const notice = deathNotice({ record: record ?? null, execution, status, cause, undoing });
