@@ -612,7 +612,7 @@ restore_files() {
     rm -f "${file%/*}/.nat-medic-new"
     if owner=$(other_owner "$path") && same_content "$file" "$(copy_of "$path" after "$owner")"; then
       tell_file "$path" kept
-      note "$path stays for another incident"
+      note "$path stays for another change"
     elif [ -e "$before" ]; then
       same_content "$file" "$before" || replace_file "$file" <"$before" || fail "$path could not be restored"
       tell_file "$path" restored
