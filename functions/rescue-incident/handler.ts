@@ -28,7 +28,7 @@ const Died = z.object({
 });
 
 /** Seconds until whoever began to tell people is taken for dead: Lambda tries again after a minute, not before. */
-const tellingSeconds = 50;
+const tellingSeconds = 30;
 
 export const handler = step({
   input: Died,
