@@ -8,6 +8,8 @@ const patience = (seconds: number) => ({ testTimeout: seconds * 1000, hookTimeou
 /** The rings of tests, the quickest first. `npm test` runs all of them. */
 export default defineConfig({
   test: {
+    // The second prints the table of faults, when those are among what was tested.
+    reporters: ["default", "./test/local/faults/table-reporter.ts"],
     projects: [
       // Pure decisions, in seconds.
       { test: { name: "unit", include: unit } },

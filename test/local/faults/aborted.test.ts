@@ -1,42 +1,39 @@
 /** Executions that are stopped at the entry of every state that they pass, and what puts things in order after them. */
 import { afterAll, expect } from "vitest";
-import { decideOnPage } from "../../../local/page-visitor.ts";
 import { alarmed, died } from "./events.ts";
-import { submit } from "./form.ts";
+import { approvePatiently, submit } from "./form.ts";
 import { type FaultyHost, natHost } from "./nat-host.ts";
 import { faultTable, type Try } from "./table.ts";
-import { type Ending, openTheatre, type Play, type Theatre } from "./theatre.ts";
+import { type Ending, openTheatre, type Play, type Script, type Theatre } from "./theatre.ts";
 import { leftOver } from "./verdict.ts";
 
 const table = faultTable("Executions that end badly");
-const theatre = await openTheatre({ mode: "apply" });
-const asking = await openTheatre({ mode: "approve" });
+/** Questions stay open for longer than the state machine itself may run. */
+const theatre = await openTheatre({ approvalSeconds: 400_000 });
 /** Where the rule tells nobody, so that a test does it. */
-const byTest = await openTheatre({ mode: "apply", eventDeliveries: 0 });
-const twice = await openTheatre({ mode: "apply", eventDeliveries: 2 });
-/** Longer than the state machine itself may run. */
-const patient = await openTheatre({ mode: "approve", approvalSeconds: 400_000 });
-afterAll(() => Promise.all([theatre, asking, byTest, twice, patient].map((each) => each.close())));
+const byTest = await openTheatre({ eventDeliveries: 0 });
+afterAll(() => Promise.all([theatre, byTest].map((each) => each.close())));
 
 type Moment = { state: string; visit: number };
 type Story = {
-  theatre: Theatre;
+  mode?: Script["mode"];
   helps?: boolean;
   person?(link: string): Promise<unknown>;
-  tell(play: Play, theatre: Theatre): Promise<unknown>;
+  tell(play: Play): Promise<unknown>;
   /** Which execution of the story is stopped, from 0. */
   nth?: number;
   /** The first state that no other story has passed; by default all are tried. */
   from?: string;
 };
 
-async function abortEverywhere(name: string, story: Story): Promise<Try[]> {
-  const { theatre, tell, helps = true, person, nth = 0, from } = story;
+async function abortEverywhere(story: Story): Promise<Try[]> {
+  const { mode = "apply", tell, helps = true, person, nth = 0, from } = story;
   const stage = (onState: (moment: Moment, stop: () => void) => void) => {
     const host = natHost({ helps });
     const visits = new Map<string, number>();
     const play = theatre.cast({
       host,
+      mode,
       ...(person && { person }),
       onEvent: ({ type, state = "" }, execution) => {
         if (type !== "StateEntered" || execution !== play.executions()[nth]) return;
@@ -49,7 +46,7 @@ async function abortEverywhere(name: string, story: Story): Promise<Try[]> {
   };
   const moments: Moment[] = [];
   const undisturbed = stage((moment) => moments.push(moment));
-  await tell(undisturbed.play, theatre);
+  await tell(undisturbed.play);
   await theatre.over();
 
   const first = from === undefined ? 0 : moments.findIndex(({ state }) => state === from);
@@ -59,7 +56,7 @@ async function abortEverywhere(name: string, story: Story): Promise<Try[]> {
       if (state === moment.state && visit === moment.visit) stop();
     }),
   }));
-  await Promise.all(cases.map(({ play }) => tell(play, theatre)));
+  await Promise.all(cases.map(({ play }) => tell(play)));
   const endings = await theatre.endings(cases.map(({ play }) => play));
   return await Promise.all(
     cases.map(async ({ moment, host }, index) => {
@@ -67,7 +64,7 @@ async function abortEverywhere(name: string, story: Story): Promise<Try[]> {
       const problems = ending === undefined ? ["it has no ending"] : await judge(moment, ending, host, nth);
       const place = `${moment.state}#${moment.visit}`;
       return {
-        fault: name,
+        fault: "stopped at the entry of a state",
         where: moment.state,
         problems: problems.map((problem) => `${place}: ${problem}`),
       };
@@ -102,32 +99,26 @@ async function judge({ state }: Moment, ending: Ending, host: FaultyHost, nth: n
   ];
 }
 
-const begin = (play: Play, { clock }: Theatre) => play.start(alarmed(play, { at: clock.now() })).finished;
+const begin = (play: Play, { clock }: Theatre = theatre) =>
+  play.start(alarmed(play, { at: clock.now() })).finished;
 
-table.provoke("on the way of a change that helps", () =>
-  abortEverywhere("aborted on the way of a change that helps", { theatre, tell: begin }),
-);
+table.provoke("on the way of a change that helps", () => abortEverywhere({ tell: (play) => begin(play) }));
 table.provoke("on the way of a change that does not help", () =>
-  abortEverywhere("aborted on the way of a change that does not help", {
-    theatre,
-    helps: false,
-    tell: begin,
-  }),
+  abortEverywhere({ helps: false, tell: (play) => begin(play), from: "DidItHelp" }),
 );
 table.provoke("on the way of a change that a person approves", () =>
-  abortEverywhere("aborted on the way of a change that is approved", {
-    theatre: asking,
-    person: (link) => decideOnPage(link, "approve").catch(() => {}),
-    tell: begin,
+  abortEverywhere({
+    mode: "approve",
+    person: approvePatiently,
+    tell: (play) => begin(play),
     from: "AskApproval",
   }),
 );
 table.provoke("on the way of an undo by hand", () =>
-  abortEverywhere("aborted on the way of an undo by hand", {
-    theatre,
+  abortEverywhere({
     nth: 1,
     tell: async (play) => {
-      await begin(play, theatre);
+      await begin(play);
       const [closed] = (await theatre.ending(play)).incidents;
       await play.start({ undo: closed?.incident.id }).finished;
     },
@@ -166,9 +157,14 @@ for (const status of ["FAILED", "TIMED_OUT", "ABORTED"] as const) {
 }
 
 table.survives("the rule's event", "delivered twice at once", async () => {
-  const { play, host } = stoppedBeforeVerifying(twice);
-  await begin(play, twice);
-  const ending = await twice.ending(play);
+  const { play, host } = stoppedBeforeVerifying(byTest);
+  await begin(play, byTest);
+  const [execution] = play.executions();
+  if (execution === undefined) throw new Error("nothing ran");
+  const event = died(execution, "ABORTED", byTest.clock.now());
+  const deliver = () => byTest.clock.working(byTest.stack.invoke(rescuer, event));
+  await Promise.all([deliver(), deliver()]);
+  const ending = await byTest.ending(play);
   expect(leftOver(ending, host)).toEqual([]);
   expect(subjects(ending).slice(1)).toEqual(["NAT Medic was stopped", "NAT Medic undid its changes"]);
   expect(host.changes.map(({ action }) => action)).toEqual(["apply", "undo"]);
@@ -202,11 +198,11 @@ table.survives("the rule's event", "delivered again while the undo runs, and aft
 
 table.survives("an execution that runs out of time", "while a person is asked", async () => {
   const host = natHost();
-  const play = patient.cast({ host });
-  expect(await begin(play, patient)).toMatchObject({ status: "TIMED_OUT" });
-  await patient.over();
+  const play = theatre.cast({ host, mode: "approve" });
+  expect(await begin(play)).toMatchObject({ status: "TIMED_OUT" });
+  await theatre.over();
   await submit(play.links[0] ?? "", "approve");
-  const ending = await patient.ending(play);
+  const ending = await theatre.ending(play);
   expect(leftOver(ending, host)).toEqual([]);
   expect(subjects(ending)).toEqual(
     ["NAT Medic asks about", "NAT Medic ran out of time"].map((each) => expect.stringContaining(each)),
@@ -216,9 +212,9 @@ table.survives("an execution that runs out of time", "while a person is asked", 
 
 table.survives("an execution that was stopped", "a new alarm opens a fresh incident", async () => {
   const { play, host } = stoppedBeforeVerifying(theatre);
-  await begin(play, theatre);
+  await begin(play);
   await theatre.over();
-  await begin(play, theatre);
+  await begin(play);
   const ending = await theatre.ending(play);
   expect(leftOver(ending, host)).toEqual([]);
   expect(ending.incidents.map(({ closing }) => closing?.outcome)).toEqual(["undone", "fixed"]);

@@ -1,73 +1,86 @@
-/** The moments between two effects of a function, and a kill at one of them. */
+/** The moments between two effects of a function, and what may happen to it at one of them. */
 import { AwsError } from "../../../local/endpoint/aws-error.ts";
 import type { Kill } from "../../../local/lambda/in-process.ts";
 
-/** "The second GetItem of the first invocation of apply-fix": the same in every run of the same story. */
-export type Effect = { functionName: string; invocation: number; operation: string; occurrence: number };
+/** "The second GetItem of apply-fix with its first input": the same in every run of the same story. */
+export type Effect = { functionName: string; input: number; operation: string; occurrence: number };
+type Call = Parameters<Kill>[0];
 
 /** Polls of a running command have no effect, and their number depends on the machine: the first two stand for all. */
 const mostPolls = 2;
 
-const isSame = (a: Effect, b: Effect) =>
-  a.functionName === b.functionName &&
-  a.invocation === b.invocation &&
-  a.operation === b.operation &&
-  a.occurrence === b.occurrence;
+export const inWords = ({ functionName, input, operation, occurrence }: Effect) =>
+  `${functionName}#${input} after ${operation}#${occurrence}`;
 
-export const inWords = ({ functionName, invocation, operation, occurrence }: Effect) =>
-  `${functionName}#${invocation} after ${operation}#${occurrence}`;
-
-/** Says of each operation which effect it is. */
-function effectCounter(): (call: Parameters<Kill>[0]) => Effect {
-  const invocations = new Map<string, number>();
+/** Says of each operation which effect it is; a function that is invoked again with the same input starts over. */
+function effectCounter(): (call: Call) => Effect {
+  const inputs = new Map<string, string[]>();
   const occurrences = new Map<string, number>();
-  return ({ functionName, operation, n }) => {
-    if (n === 1) {
-      invocations.set(functionName, (invocations.get(functionName) ?? 0) + 1);
-      for (const key of occurrences.keys()) if (key.startsWith(`${functionName} `)) occurrences.delete(key);
-    }
-    const key = `${functionName} ${operation}`;
-    const occurrence = (occurrences.get(key) ?? 0) + 1;
-    occurrences.set(key, occurrence);
-    return { functionName, invocation: invocations.get(functionName) ?? 0, operation, occurrence };
+  return (call) => {
+    const { functionName, operation, n } = call;
+    const known = inputs.get(functionName) ?? [];
+    inputs.set(functionName, known);
+    const text = inputOf(call);
+    if (!known.includes(text)) known.push(text);
+    const input = known.indexOf(text) + 1;
+    const invocation = `${functionName}#${input} `;
+    if (n === 1)
+      for (const key of occurrences.keys()) if (key.startsWith(invocation)) occurrences.delete(key);
+    const occurrence = (occurrences.get(invocation + operation) ?? 0) + 1;
+    occurrences.set(invocation + operation, occurrence);
+    return { functionName, input, operation, occurrence };
   };
 }
 
-/** Writes down every effect, and kills nobody. */
+/** What a repetition has in common with the first time. */
+function inputOf({ functionName, payload }: Call): string {
+  const text = JSON.stringify(payload);
+  return functionName === "serve-approval-page"
+    ? (/"method":"(\w+)"/.exec(text)?.[1] ?? "")
+    : text.replace(/"taskToken":"[^"]*"/, "");
+}
+
+/** Writes down every effect once, and kills nobody. */
 export function effectRecorder(): { effects: Effect[]; kill: Kill } {
-  const effects: Effect[] = [];
+  const effects = new Map<string, Effect>();
   const count = effectCounter();
   return {
-    effects,
+    get effects() {
+      return [...effects.values()];
+    },
     kill: (call) => {
       const effect = count(call);
-      if (call.operation !== "GetCommandInvocation" || effect.occurrence <= mostPolls) effects.push(effect);
+      if (call.operation !== "GetCommandInvocation" || effect.occurrence <= mostPolls) {
+        effects.set(inWords(effect), effect);
+      }
       return false;
     },
   };
 }
 
-/** Kills once, right after this effect. */
-export function killAfter(doomed: Effect): { killed(): boolean; kill: Kill } {
+/** In as few rounds as there are effects of one invocation: each round has one effect of each invocation at most. */
+export function rounds(effects: readonly Effect[]): Effect[][] {
+  const invocations = [
+    ...Map.groupBy(effects, ({ functionName, input }) => `${functionName}#${input}`).values(),
+  ];
+  const most = Math.max(0, ...invocations.map(({ length }) => length));
+  return Array.from({ length: most }, (_, round) => invocations.flatMap((group) => group[round] ?? []));
+}
+
+/** Does something right after each of these effects, once. */
+function after(doomed: readonly Effect[], act: () => boolean): { left(): string[]; kill: Kill } {
   const count = effectCounter();
-  let killed = false;
+  const left = new Set(doomed.map(inWords));
   return {
-    killed: () => killed,
-    kill: (call) => {
-      const now = isSame(count(call), doomed) && !killed;
-      killed ||= now;
-      return now;
-    },
+    left: () => [...left],
+    kill: (call) => left.delete(inWords(count(call))) && act(),
   };
 }
 
-/** The effect is there, and whoever asked for it gets an error instead of the answer, once. */
-export function loseAnswerOf(lost: Effect): Kill {
-  const count = effectCounter();
-  let isLost = false;
-  return (call) => {
-    if (isLost || !isSame(count(call), lost)) return false;
-    isLost = true;
+export const killAfter = (doomed: readonly Effect[]) => after(doomed, () => true);
+
+/** The effect is there, and whoever asked for it gets an error instead of the answer. */
+export const loseAnswers = (doomed: readonly Effect[]) =>
+  after(doomed, () => {
     throw new AwsError("InternalServerError", "the answer is lost", { status: 500 });
-  };
-}
+  });

@@ -25,12 +25,12 @@ export const byHand = ({ instanceId }: Play, mode: "propose" | "approve" | "appl
 
 /** What the rule hands to RescueIncident. */
 export function died(
-  { arn, name }: Execution,
+  { arn, name, startedAt }: Execution,
   status: "FAILED" | "TIMED_OUT" | "ABORTED",
   at: number,
 ): object {
   const event = JSON.parse(ended);
-  const detail = { ...event.detail, executionArn: arn, name, status };
+  const detail = { ...event.detail, executionArn: arn, name, status, startDate: startedAt };
   return { ...event, time: new Date(at).toISOString().replace(/\.\d+Z$/, "Z"), resources: [arn], detail };
 }
 

@@ -2,7 +2,7 @@
  * A NAT host with a state of its own: a tree of files that the real scripts of `host/` change, so that "changed once"
  * is read from the host and not from a count of commands. What it answers to the collector follows from that state.
  */
-import { spawn } from "node:child_process";
+import { fork } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { HostChange } from "../../../core/change.ts";
@@ -11,6 +11,7 @@ import type { HostAnswer, HostCommand, NatHost } from "../../../local/host.ts";
 import { readRecording } from "../../../local/recording.ts";
 import { readScenario, recordingFile } from "../../../local/scenario.ts";
 import { folderHost } from "../../host/folder-host.ts";
+import { type Job, Ran } from "./shell-agent.ts";
 
 export type FaultyHost = NatHost & {
   /** What reached it, in order: `collect`, `apply`, `persist`, `undo`, `show`. */
@@ -27,6 +28,8 @@ export type FaultyHost = NatHost & {
   elapse(): Promise<void>;
   /** Everything that is not on disk is as the files say, and no timer is left. */
   reboot(): void;
+  /** Puts a file there. */
+  write(path: string, text: string): void;
   /** Somebody sets the old values again, and the trouble is back. */
   relapse(): void;
 };
@@ -69,7 +72,7 @@ export function natHost({
     }
     const file = join(folder().base, `${command.document}.sh`);
     if (!existsSync(file)) writeFileSync(file, command.script);
-    const answer = await runShell(folder(), file, [], command.environment);
+    const answer = await runShell(folder(), [file], command.environment);
     host.changes.push(HostChange.parse(JSON.parse(answer.stdout)));
     return answer;
   };
@@ -94,8 +97,8 @@ export function natHost({
     elapse: async () => {
       for (const timer of host.armed()) {
         const command = readFileSync(join(units(), timer.replace(/timer$/, "command")), "utf8");
-        const [, file = "", ...words] = command.trim().split("\n");
-        await runShell(folder(), file, words, {});
+        const [, ...words] = command.trim().split("\n");
+        await runShell(folder(), words, {});
       }
     },
     reboot: () => {
@@ -109,6 +112,7 @@ export function natHost({
       folder().setting("nf_conntrack_buckets", configured("nf_conntrack_buckets", before.buckets));
       for (const timer of host.armed()) rmSync(join(units(), timer));
     },
+    write: (path, text) => folder().write(path, text),
     relapse: () => {
       folder().setting("nf_conntrack_max", before.max);
       folder().setting("nf_conntrack_buckets", before.buckets);
@@ -154,24 +158,43 @@ esac`,
   return folder;
 }
 
-/** As the agent does it: the script is a file, its answer is what it prints. */
-function runShell(
+let agent: { run(words: string[], environment: Record<string, string>): Promise<Ran> } | undefined;
+
+/** One for all hosts of this process; it ends with it. */
+function startAgent(): NonNullable<typeof agent> {
+  const process = fork(join(import.meta.dirname, "shell-agent.ts"), { execArgv: [] });
+  const waiting = new Map<number, (ran: Ran) => void>();
+  process.on("message", (message) => {
+    const ran = Ran.parse(message);
+    waiting.get(ran.id)?.(ran);
+    waiting.delete(ran.id);
+  });
+  process.unref();
+  process.channel?.unref();
+  let jobs = 0;
+  return {
+    run: (words, environment) =>
+      new Promise((resolve) => {
+        jobs += 1;
+        waiting.set(jobs, resolve);
+        process.send({ id: jobs, words, environment } satisfies Job);
+      }),
+  };
+}
+
+/** As the SSM agent does it: the script is a file, its answer is what it prints. */
+async function runShell(
   { base, root }: ReturnType<typeof folderHost>,
-  file: string,
   words: string[],
   environment: Record<string, string>,
 ): Promise<HostAnswer & { kind: "exited" }> {
-  return new Promise((resolve, reject) => {
-    const child = spawn("/bin/sh", [file, ...words], {
-      env: { PATH: join(base, "tools"), NAT_MEDIC_ROOT: root, ...environment },
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    const texts = { stdout: "", stderr: "" };
-    child.stdout.setEncoding("utf8").on("data", (text: string) => (texts.stdout += text));
-    child.stderr.setEncoding("utf8").on("data", (text: string) => (texts.stderr += text));
-    child.on("error", reject);
-    child.on("close", (code) => resolve({ kind: "exited", exitCode: code ?? 137, ...texts, seconds: 0.1 }));
+  agent ??= startAgent();
+  const { exitCode, stdout, stderr } = await agent.run(words, {
+    PATH: join(base, "tools"),
+    NAT_MEDIC_ROOT: root,
+    ...environment,
   });
+  return { kind: "exited", exitCode, stdout, stderr, seconds: 0.1 };
 }
 
 /** What a real host with a full table printed; its connections are fresh and of many hosts, so that it has one cause. */
@@ -192,7 +215,8 @@ function fullTable(): HostEvidence {
   };
 }
 
-function reading(max: number, buckets: number, helps: boolean): string {
+/** What the collector prints there. */
+export function reading(max: number, buckets: number, helps: boolean): string {
   const relieved = helps && max > before.max;
   const count = relieved ? 9000 : Math.round(max * 0.995);
   const counters = relieved ? { ...full.counters, "conntrack.drop": [455, 0] } : full.counters;

@@ -40,13 +40,26 @@ export function asDocument(sections: readonly Section[]): string {
   return [preface, ...inOrder.map(({ kind, rows }) => `## ${kind}\n\n${tableOf(rows)}`)].join("\n");
 }
 
+/** One row for each fault and place, in the order of their first. */
+export function merged(rows: readonly Row[]): Row[] {
+  const groups = Map.groupBy(rows, ({ fault, where }) => `${fault} | ${where}`);
+  return [...groups.values()].flatMap((group) => {
+    const [first] = group;
+    if (first === undefined) return [];
+    const { fault, where } = first;
+    return [{ fault, where, tried: sumOf(group, "tried"), held: sumOf(group, "held") }];
+  });
+}
+
+const sumOf = (rows: readonly Row[], count: "tried" | "held") =>
+  rows.reduce((sum, row) => sum + row[count], 0);
+
 /** All sections as one table, with a last line that adds up. */
 export function asOneTable(sections: readonly Section[]): string {
   const rows = sections.flatMap(({ kind, rows }) =>
     rows.map((row) => ({ ...row, fault: `${kind}: ${row.fault}` })),
   );
-  const sum = (count: (row: Row) => number) => rows.reduce((total, row) => total + count(row), 0);
-  const all = { fault: "all", where: "", tried: sum(({ tried }) => tried), held: sum(({ held }) => held) };
+  const all = { fault: "all", where: "", tried: sumOf(rows, "tried"), held: sumOf(rows, "held") };
   return tableOf([...rows, all]);
 }
 

@@ -1,7 +1,7 @@
 /** Prints the table of faults when the tests are through; with UPDATE_DOCS=1 also writes it to docs/faults.md. */
 import { existsSync, writeFileSync } from "node:fs";
 import type { Reporter, TestModule } from "vitest/node";
-import { asDocument, asOneTable, documented, documentFile, type Section } from "./sections.ts";
+import { asDocument, asOneTable, documented, documentFile, merged, type Section } from "./sections.ts";
 
 export default class TableReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {
@@ -17,7 +17,7 @@ function sectionsOf(modules: readonly TestModule[]): Section[] {
     [...children.allTests()].flatMap((test) => test.meta().faults ?? []),
   );
   const kinds = Map.groupBy(parts, ({ kind }) => kind);
-  return [...kinds].map(([kind, same]) => ({ kind, rows: same.flatMap(({ rows }) => rows) }));
+  return [...kinds].map(([kind, same]) => ({ kind, rows: merged(same.flatMap(({ rows }) => rows)) }));
 }
 
 /** What did not run keeps its section. */

@@ -1,6 +1,6 @@
 /** Tests that are rows of the table of faults. The reporter beside this file prints them at the end as one table. */
 import { expect, test } from "vitest";
-import { documented, type Row, type Section } from "./sections.ts";
+import { documented, merged, type Row, type Section } from "./sections.ts";
 
 declare module "vitest" {
   interface TaskMeta {
@@ -48,12 +48,12 @@ export function faultTable(kind: string) {
 
 const nameOf = (fault: string, where: string) => `${fault} | ${where}`;
 
-function rowsOf(tries: readonly Try[]): Row[] {
-  const groups = Map.groupBy(tries, ({ fault, where }) => nameOf(fault, where));
-  return [...groups.values()].map((group) => ({
-    fault: group[0]?.fault ?? "",
-    where: group[0]?.where ?? "",
-    tried: group.length,
-    held: group.filter(({ problems }) => problems.length === 0).length,
-  }));
-}
+const rowsOf = (tries: readonly Try[]): Row[] =>
+  merged(
+    tries.map(({ fault, where, problems }) => ({
+      fault,
+      where,
+      tried: 1,
+      held: problems.length === 0 ? 1 : 0,
+    })),
+  );

@@ -6,6 +6,7 @@ import { DynamoDBClient, paginateScan } from "@aws-sdk/client-dynamodb";
 import { unmarshall } from "@aws-sdk/util-dynamodb";
 import { incidentFrom, instanceFrom } from "../../../aws/incident-store.ts";
 import type { IncidentRecord, InstanceRecord } from "../../../core/incident-record.ts";
+import { modeTag } from "../../../core/opening.ts";
 import type { Publication } from "../../../local/endpoint/sns.ts";
 import type { Fault } from "../../../local/endpoint/wire.ts";
 import type { NatHost } from "../../../local/host.ts";
@@ -24,6 +25,8 @@ import type { Execution, ExecutionResult } from "../../../local/states/execution
 
 export type Script = {
   host: NatHost;
+  /** `approve`: on an instance whose tag makes it stricter than the stack, which is in mode `apply`. */
+  mode?: "apply" | "approve";
   /** What Run Command makes of a host that answers `unreachable`. */
   whenUnreachable?: ManagedInstance["whenUnreachable"];
   /** As the stack's, but only for what is asked because of this instance; `n` counts that. */
@@ -81,7 +84,6 @@ export type TheatreOptions = Partial<
     | "concurrency"
     | "coolDownSeconds"
     | "eventDeliveries"
-    | "mode"
     | "pace"
     | "runCommand"
     | "skewSeconds"
@@ -94,6 +96,8 @@ export type TheatreOptions = Partial<
 /** An instance's ID, and the ID of an incident of it: nothing that is random looks like these. */
 const inFull = /\bi-000000000f1a7([0-9a-f]{4})\b/;
 const inIncident = /\binc-\d{8}t\d{6}z-f1a7([0-9a-f]{4})-/;
+/** Every other instance is of mode `approve`. */
+const isStrict = (seat: number) => seat % 2 === 1;
 const idOf = (seat: number) => `i-000000000f1a7${seat.toString(16).padStart(4, "0")}`;
 
 type Seat = Script & { play: Play; calls: Map<string, number> } & Pick<
@@ -102,15 +106,15 @@ type Seat = Script & { play: Play; calls: Map<string, number> } & Pick<
   >;
 
 export async function openTheatre(options: TheatreOptions = {}): Promise<Theatre> {
-  const { seats: size = 300, ...rest } = options;
-  const seats: Seat[] = [];
+  const { seats: size = 400, ...rest } = options;
+  const seats = new Map<number, Seat>();
   const alarms: Theatre["alarms"] = {};
   const instances: LocalStackOptions["instances"] = Object.fromEntries(
     Array.from({ length: size }, (_, seat) => {
       alarms[`${idOf(seat)}-full`] = "ALARM";
       alarms[`${idOf(seat)}-slow`] = "ALARM";
       const taken = () => {
-        const known = seats[seat];
+        const known = seats.get(seat);
         if (known === undefined) throw new Error(`nobody plays on ${idOf(seat)}`);
         return known;
       };
@@ -122,6 +126,7 @@ export async function openTheatre(options: TheatreOptions = {}): Promise<Theatre
       const instance = {
         type: "t3.micro" as const,
         host,
+        ...(isStrict(seat) && { tags: { [modeTag]: "approve" } }),
         get whenUnreachable() {
           return taken().whenUnreachable ?? "undeliverable";
         },
@@ -133,7 +138,7 @@ export async function openTheatre(options: TheatreOptions = {}): Promise<Theatre
   const tokens = new Map<string, Seat>();
   const seatIn = (text: string): Seat | undefined => {
     const [, digits] = inFull.exec(text) ?? inIncident.exec(text) ?? [];
-    return digits === undefined ? undefined : seats[Number.parseInt(digits, 16)];
+    return digits === undefined ? undefined : seats.get(Number.parseInt(digits, 16));
   };
   /** Whose operation it is; a task token says nothing of itself, so it is remembered from the request that has it. */
   const seatOf = (input: object): Seat | undefined => {
@@ -161,7 +166,8 @@ export async function openTheatre(options: TheatreOptions = {}): Promise<Theatre
     instances,
     mode: "apply",
     approvalSeconds: 14_400,
-    concurrency: 3,
+    // Each is a thread of some 30 MiB.
+    concurrency: 2,
     pace: 20,
     runCommand: { pickUpMilliseconds: 0, visibleAfterMilliseconds: 0 },
     ...rest,
@@ -230,7 +236,7 @@ export async function openTheatre(options: TheatreOptions = {}): Promise<Theatre
       pk.startsWith("incident/") ? (incidentFrom(group) ?? []) : [],
     );
     const endingOf = async ({ instanceId, executions }: Play): Promise<Ending> => {
-      const { mails, chat, operations } = seats.find(({ play }) => play.instanceId === instanceId) ?? lost();
+      const { mails, chat, operations } = seatIn(instanceId) ?? lost();
       return {
         results: await Promise.all(executions().map(({ finished }) => finished)),
         incidents: incidents
@@ -250,7 +256,8 @@ export async function openTheatre(options: TheatreOptions = {}): Promise<Theatre
     clock,
     alarms,
     cast: (script) => {
-      const seat = seats.length;
+      let seat = script.mode === "approve" ? 1 : 0;
+      while (seats.has(seat)) seat += 2;
       if (seat >= size) throw new Error(`all ${size} instances are taken`);
       const instanceId = idOf(seat);
       const play: Play = {
@@ -260,7 +267,7 @@ export async function openTheatre(options: TheatreOptions = {}): Promise<Theatre
         start: (event) => stack.start(event, `${instanceId}-${crypto.randomUUID().slice(-8)}`),
         executions: () => stack.executions().filter(({ name }) => seatIn(name)?.play === play),
       };
-      seats.push({ ...script, play, calls: new Map(), mails: [], chat: [], operations: [] });
+      seats.set(seat, { ...script, play, calls: new Map(), mails: [], chat: [], operations: [] });
       return play;
     },
     over,
@@ -269,7 +276,7 @@ export async function openTheatre(options: TheatreOptions = {}): Promise<Theatre
     close: async () => {
       await stack.stop();
       reader.destroy();
-      await Promise.all(seats.map(({ host }) => host.stop()));
+      await Promise.all([...seats.values()].map(({ host }) => host.stop()));
     },
   };
 }

@@ -1,4 +1,6 @@
 /** Time: answers that come too late, alarms that clear or come again, rests between incidents, clocks that disagree. */
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 import { SendTaskSuccessCommand, SFNClient } from "@aws-sdk/client-sfn";
 import { afterAll, expect } from "vitest";
 import { statusOf } from "../../../core/step-record.ts";
@@ -11,11 +13,10 @@ import { type Ending, openTheatre, type Play, type Theatre } from "./theatre.ts"
 import { leftOver } from "./verdict.ts";
 
 const { survives, isDocumented } = faultTable("Time");
-const applying = await openTheatre({ mode: "apply", coolDownSeconds: 900 });
-const asking = await openTheatre({ mode: "approve", coolDownSeconds: 900 });
-const ahead = await openTheatre({ mode: "approve", approvalSeconds: 3600, skewSeconds: 600 });
-const behind = await openTheatre({ mode: "approve", approvalSeconds: 3600, skewSeconds: -600 });
-afterAll(() => Promise.all([applying, asking, ahead, behind].map((theatre) => theatre.close())));
+const theatre = await openTheatre({ approvalSeconds: 3600, coolDownSeconds: 900 });
+const ahead = await openTheatre({ approvalSeconds: 3600, skewSeconds: 600, concurrency: 1 });
+const behind = await openTheatre({ approvalSeconds: 3600, skewSeconds: -600, concurrency: 1 });
+afterAll(() => Promise.all([theatre, ahead, behind].map((each) => each.close())));
 
 /** Only in the present of the plays; what tests do in between takes no time. */
 const during = <T>(theatre: Theatre, run: () => Promise<T>): Promise<T> => theatre.clock.working(run());
@@ -30,7 +31,7 @@ const untouched = { max: 8192, buckets: 8192 };
 /** A question that nobody answers in time. */
 async function unanswered(theatre: Theatre) {
   const host = natHost();
-  const play = theatre.cast({ host });
+  const play = theatre.cast({ host, mode: "approve" });
   await play.start(alarmed(play, { at: theatre.clock.now() })).finished;
   const [link = ""] = play.links;
   const check = async () => {
@@ -47,7 +48,7 @@ async function unanswered(theatre: Theatre) {
 }
 
 survives("an approval after expiry", "on the approval page", async () => {
-  const { link, check } = await unanswered(asking);
+  const { link, check } = await unanswered(theatre);
   await expect(approve(link)).rejects.toThrow("does not offer to approve");
   expect(await submit(link, "approve")).not.toContain("<form");
   const [incident] = (await check()).incidents;
@@ -55,12 +56,12 @@ survives("an approval after expiry", "on the approval page", async () => {
 });
 
 survives("an approval after expiry", "by the task token", async () => {
-  const { check } = await unanswered(asking);
+  const { check } = await unanswered(theatre);
   const [taskToken] = (await check()).incidents.flatMap(({ requests }) =>
     requests.map((request) => request.taskToken),
   );
   const client = new SFNClient({
-    endpoint: asking.stack.url,
+    endpoint: theatre.stack.url,
     region: "eu-central-1",
     credentials: { accessKeyId: "person", secretAccessKey: "person" },
   });
@@ -72,20 +73,37 @@ survives("an approval after expiry", "by the task token", async () => {
   await check();
 });
 
+survives("an approval after expiry", "from the command line", async () => {
+  const { check } = await unanswered(theatre);
+  const id = (await check()).incidents[0]?.incident.id ?? "";
+  const env = {
+    ...process.env,
+    AWS_ENDPOINT_URL: theatre.stack.url,
+    AWS_REGION: "eu-central-1",
+    AWS_ACCESS_KEY_ID: "person",
+    AWS_SECRET_ACCESS_KEY: "person",
+  };
+  const approving = promisify(execFile)(process.execPath, ["cli/nat-medic.mjs", "approve", id], { env });
+  await expect(approving).rejects.toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/^Nobody decided/),
+  });
+  await check();
+});
+
 /** A question that waits; `meanwhile` happens before anybody answers it. */
-async function whileAsked(meanwhile: (play: Play, link: string) => Promise<unknown>, theatre = asking) {
+async function whileAsked(meanwhile: (play: Play, link: string) => Promise<unknown>, where = theatre) {
   const host = natHost();
-  const play = theatre.cast({ host, person: (link) => meanwhile(play, link) });
-  const at = theatre.clock.now();
-  await play.start(alarmed(play, { at })).finished;
-  const ending = await theatre.ending(play);
+  const play = where.cast({ host, mode: "approve", person: (link) => meanwhile(play, link) });
+  await play.start(alarmed(play, { at: where.clock.now() })).finished;
+  const ending = await where.ending(play);
   expect(leftOver(ending, host)).toEqual([]);
-  return { play, host, ending, at };
+  return { play, host, ending };
 }
 
 survives("an alarm back to OK while a person is asked", "the only alarm", async () => {
   const { ending, host, play } = await whileAsked(async (play, link) => {
-    await play.start(okAgain(play, { at: soon(asking) })).finished;
+    await play.start(okAgain(play, { at: soon(theatre) })).finished;
     await expect(approve(link)).rejects.toThrow("does not offer to approve");
     await submit(link, "approve");
   });
@@ -101,8 +119,8 @@ survives("an alarm back to OK while a person is asked", "the only alarm", async 
 survives("an alarm back to OK while a person is asked", "another alarm still fires", async () => {
   const { ending, host } = await whileAsked(async (play, link) => {
     const alarmName = play.alarms[1];
-    await play.start(alarmed(play, { at: soon(asking), alarmName })).finished;
-    await play.start(okAgain(play, { at: soon(asking, 2) })).finished;
+    await play.start(alarmed(play, { at: soon(theatre), alarmName })).finished;
+    await play.start(okAgain(play, { at: soon(theatre, 2) })).finished;
     await approve(link);
   });
   expect(outcomes(ending)).toEqual(["fixed"]);
@@ -113,9 +131,9 @@ survives("an alarm back to OK while a person is asked", "another alarm still fir
 survives("an alarm back to OK while a person is asked", "both alarms, one after the other", async () => {
   const { ending, host } = await whileAsked(async (play) => {
     const alarmName = play.alarms[1];
-    await play.start(alarmed(play, { at: soon(asking), alarmName })).finished;
-    await play.start(okAgain(play, { at: soon(asking, 2) })).finished;
-    await play.start(okAgain(play, { at: soon(asking, 3), alarmName })).finished;
+    await play.start(alarmed(play, { at: soon(theatre), alarmName })).finished;
+    await play.start(okAgain(play, { at: soon(theatre, 2) })).finished;
+    await play.start(okAgain(play, { at: soon(theatre, 3), alarmName })).finished;
   });
   expect(statuses(ending)).toEqual([["withdrawn"]]);
   expect(host.settings()).toEqual(untouched);
@@ -123,7 +141,7 @@ survives("an alarm back to OK while a person is asked", "both alarms, one after 
 
 survives("an alarm back to OK while a person is asked", "an OK from before the alarm", async () => {
   const { ending } = await whileAsked(async (play, link) => {
-    await play.start(okAgain(play, { at: soon(asking, -60) })).finished;
+    await play.start(okAgain(play, { at: soon(theatre, -60) })).finished;
     await approve(link);
   });
   expect(outcomes(ending)).toEqual(["fixed"]);
@@ -131,15 +149,16 @@ survives("an alarm back to OK while a person is asked", "an OK from before the a
 
 survives("an alarm back to OK before a person is asked", "while the host is read", async () => {
   const host = natHost();
-  const play = asking.cast({
+  const play = theatre.cast({
     host,
+    mode: "approve",
     onEvent: ({ type, state }) => {
       if (type !== "StateEntered" || state !== "Diagnose") return;
-      void during(asking, () => play.start(okAgain(play, { at: soon(asking) })).finished);
+      void during(theatre, () => play.start(okAgain(play, { at: soon(theatre) })).finished);
     },
   });
-  await play.start(alarmed(play, { at: asking.clock.now() })).finished;
-  const ending = await asking.ending(play);
+  await play.start(alarmed(play, { at: theatre.clock.now() })).finished;
+  const ending = await theatre.ending(play);
   expect(leftOver(ending, host)).toEqual([]);
   expect(statuses(ending)).toEqual([["withdrawn"]]);
   expect(play.links.length).toBeLessThanOrEqual(1);
@@ -149,8 +168,8 @@ survives("an alarm back to OK before a person is asked", "while the host is read
 /** A fixed incident, after which the trouble is back. */
 async function fixedOnce() {
   const host = natHost();
-  const play = applying.cast({ host });
-  const begin = (at = applying.clock.now(), alarmName = play.alarms[0]) =>
+  const play = theatre.cast({ host });
+  const begin = (at = theatre.clock.now(), alarmName = play.alarms[0]) =>
     play.start(alarmed(play, { at, alarmName }));
   await begin().finished;
   host.relapse();
@@ -162,7 +181,7 @@ survives("an alarm in the cool-down", "still firing after it", async () => {
   const second = begin();
   const { output } = await second.finished;
   expect(output).toMatchObject({ outcome: "fixed" });
-  const ending = await applying.ending(play);
+  const ending = await theatre.ending(play);
   const [first, next] = ending.incidents.map(({ closing }) => Date.parse(closing?.at ?? ""));
   expect((next ?? 0) - (first ?? 0)).toBeGreaterThanOrEqual(900_000);
   expect(leftOver(ending, host)).toEqual([]);
@@ -172,20 +191,20 @@ survives("an alarm in the cool-down", "still firing after it", async () => {
 survives("an alarm in the cool-down", "cleared meanwhile", async () => {
   const { host, play, begin } = await fixedOnce();
   const second = begin();
-  applying.alarms[play.alarms[0]] = "OK";
+  theatre.alarms[play.alarms[0]] = "OK";
   expect((await second.finished).output).toMatchObject({ outcome: "ignored" });
-  const ending = await applying.ending(play);
+  const ending = await theatre.ending(play);
   expect(ending.incidents.length).toBe(1);
   expect(host.incidents().length).toBe(1);
 });
 
 survives("an alarm in the cool-down", "five of them become one incident", async () => {
   const { host, play, begin } = await fixedOnce();
-  const at = applying.clock.now();
+  const at = theatre.clock.now();
   const five = await Promise.all([0, 1, 2, 3, 4].map((n) => begin(at + n, play.alarms[n % 2]).finished));
   const outcomesNow = five.map(({ output }) => Reflect.get(Object(output), "outcome")).sort();
   expect(outcomesNow).toEqual(["fixed", "joined", "joined", "joined", "joined"]);
-  const ending = await applying.ending(play);
+  const ending = await theatre.ending(play);
   expect(ending.incidents.map(({ triggers }) => triggers.length)).toEqual([1, 5]);
   expect(leftOver(ending, host)).toEqual([]);
   expect(host.changes.filter(({ action }) => action === "apply").length).toBe(2);
@@ -198,7 +217,7 @@ survives("the circuit breaker", "a fourth automatic change in 24 hours", async (
     host.relapse();
   }
   await begin().finished;
-  const ending = await applying.ending(play);
+  const ending = await theatre.ending(play);
   expect(outcomes(ending)).toEqual(["fixed", "fixed", "fixed", "proposed"]);
   expect(ending.mails.at(-1)?.message).toContain("circuit breaker");
   expect(host.settings()).toEqual(untouched);
@@ -206,9 +225,9 @@ survives("the circuit breaker", "a fourth automatic change in 24 hours", async (
 
 survives("the circuit breaker", "an alarm after an undo", async () => {
   const host = natHost({ helps: false });
-  const play = applying.cast({ host });
-  for (let n = 0; n < 2; n += 1) await play.start(alarmed(play, { at: applying.clock.now() })).finished;
-  const ending = await applying.ending(play);
+  const play = theatre.cast({ host });
+  for (let n = 0; n < 2; n += 1) await play.start(alarmed(play, { at: theatre.clock.now() })).finished;
+  const ending = await theatre.ending(play);
   expect(outcomes(ending)).toEqual(["undone", "proposed"]);
   expect(ending.mails.at(-1)?.message).toContain("circuit breaker");
   expect(host.changes.map(({ action }) => action)).toEqual(["apply", "undo"]);
@@ -216,10 +235,10 @@ survives("the circuit breaker", "an alarm after an undo", async () => {
 
 survives("the same event delivered twice", "at the same moment", async () => {
   const host = natHost();
-  const play = applying.cast({ host });
-  const event = alarmed(play, { at: applying.clock.now() });
+  const play = theatre.cast({ host });
+  const event = alarmed(play, { at: theatre.clock.now() });
   await Promise.all([play.start(event).finished, play.start(event).finished]);
-  const ending = await applying.ending(play);
+  const ending = await theatre.ending(play);
   expect(outcomes(ending)).toEqual(["fixed"]);
   expect(ending.incidents[0]?.triggers.length).toBe(1);
   expect(outputs(ending)).toContainEqual({ outcome: "ignored", reason: "this event was delivered before" });
@@ -228,12 +247,12 @@ survives("the same event delivered twice", "at the same moment", async () => {
 
 survives("the same event delivered twice", "again after the incident is closed", async () => {
   const host = natHost();
-  const play = applying.cast({ host });
-  const event = alarmed(play, { at: applying.clock.now() });
+  const play = theatre.cast({ host });
+  const event = alarmed(play, { at: theatre.clock.now() });
   await play.start(event).finished;
   host.relapse();
   await play.start(event).finished;
-  const ending = await applying.ending(play);
+  const ending = await theatre.ending(play);
   expect(outcomes(ending)).toEqual(["fixed"]);
   expect(ending.mails.length).toBe(2);
   expect(host.settings()).toEqual(untouched);
@@ -241,7 +260,7 @@ survives("the same event delivered twice", "again after the incident is closed",
 
 survives("an alarm during an incident", "joins it, and is in it once", async () => {
   const { ending } = await whileAsked(async (play, link) => {
-    const event = alarmed(play, { at: soon(asking), alarmName: play.alarms[1] });
+    const event = alarmed(play, { at: soon(theatre), alarmName: play.alarms[1] });
     await play.start(event).finished;
     await play.start(event).finished;
     await play.start(byHand(play)).finished;
@@ -257,10 +276,10 @@ survives("an alarm during an incident", "joins it, and is in it once", async () 
 
 survives("an alarm on two instances", "one incident each, delivered twice", async () => {
   const hosts = [natHost(), natHost()] as const;
-  const plays = hosts.map((host) => applying.cast({ host }));
+  const plays = hosts.map((host) => theatre.cast({ host }));
   const [one, other] = plays;
   if (one === undefined || other === undefined) throw new Error("two plays");
-  const event = structuredClone(alarmed(one, { at: applying.clock.now() })) as {
+  const event = structuredClone(alarmed(one, { at: theatre.clock.now() })) as {
     detail: { configuration: { metrics: { metricStat: { metric: { dimensions: object } } }[] } };
   };
   const [metric] = event.detail.configuration.metrics;
@@ -268,9 +287,9 @@ survives("an alarm on two instances", "one incident each, delivered twice", asyn
   if (second === undefined) throw new Error("an alarm without a metric");
   second.metricStat.metric.dimensions = { InstanceId: other.instanceId };
   event.detail.configuration.metrics.push(second);
-  const { start } = applying.stack;
+  const { start } = theatre.stack;
   await Promise.all([start(event, "about-two").finished, start(event, "about-two-again").finished]);
-  const endings = await applying.endings(plays);
+  const endings = await theatre.endings(plays);
   for (const [n, ending] of endings.entries()) {
     expect(outcomes(ending)).toEqual(["fixed"]);
     expect(leftOver(ending, hosts[n] ?? hosts[0])).toEqual([]);
@@ -304,6 +323,7 @@ for (const [where, theatre] of skewed) {
       const never = new AbortController().signal;
       const play = theatre.cast({
         host,
+        mode: "approve",
         onEvent: ({ type }) => {
           if (type !== "WaitingForTaskToken") return;
           const late = theatre.clock.sleep(seconds, never);
