@@ -228,7 +228,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     table,
     incidents,
     incidentOf: async (executionArn) => {
-      const remembered = await itemsUnder(/^execution\//);
+      const remembered = (await itemsUnder(/^execution\//)).filter(({ sk }) => sk === "incident");
       const id = remembered.find(({ pk }) => pk === `execution/${executionArn}`)?.incidentId;
       return (await incidents()).find(({ incident }) => incident.id === id);
     },
