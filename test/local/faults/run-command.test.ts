@@ -119,16 +119,17 @@ for (const [where, isDone] of [
 ] as const) {
   survives("cancelled by somebody", `a change is made, ${where}`, async () => {
     let last = "";
+    let earlier = "";
     const told = await play(
       {
         fault: (_, operation, input) => {
+          if (operation === "SendCommand") earlier = last;
           if (operation === "GetCommandInvocation") last = String(Reflect.get(input, "CommandId"));
           return undefined;
         },
       },
       async (command, run) => {
         if (!doing("apply")(command)) return await run();
-        const earlier = last;
         if (isDone) await run();
         // Its ID is known when it is first asked for.
         while (last === earlier) await sleep(5);
