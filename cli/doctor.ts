@@ -2,6 +2,7 @@
 import { parseArgs } from "node:util";
 import { type Diagnosis, diagnose } from "../core/diagnosis.ts";
 import { noCloudEvidence } from "../core/evidence/cloud.ts";
+import { noProbes } from "../core/evidence/probe.ts";
 import { readHostOutput } from "../core/evidence/host-output.ts";
 import type { Evidence, HostReading } from "../core/evidence.ts";
 import { type Plan, planFor } from "../core/plan.ts";
@@ -50,7 +51,7 @@ Exit code: 0 healthy, 1 a cause was found, 2 could not tell or could not run.
       values.evidence === undefined
         ? await collect({ ssh: values.ssh, sudo: values.sudo, sampleSeconds })
         : readHostOutput(readText(values.evidence));
-    const evidence: Evidence = { host, cloud: noCloudEvidence };
+    const evidence: Evidence = { host, cloud: noCloudEvidence, sources: [], probes: noProbes };
     const diagnosis = diagnose(evidence, { kind: "manual", at: "now" });
     const plan = planFor(diagnosis, evidence, { mode: "propose", automaticChangesLeft: 0 });
     const name = values.ssh ?? values.evidence ?? "this machine";

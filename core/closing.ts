@@ -12,6 +12,8 @@ export const Outcome = z.enum([
   "proposed",
   "undone",
   "healthy",
+  /** Nothing is wrong here, and yet connections fail. */
+  "not-the-nat",
   "undetermined",
   "failed",
   /** We were asked to look at something that is not ours, or at nothing. */

@@ -2,6 +2,8 @@
 import * as z from "zod/mini";
 import { CloudEvidence } from "./evidence/cloud.ts";
 import { HostEvidence } from "./evidence/host.ts";
+import { noProbes, ProbeResults } from "./evidence/probe.ts";
+import { SourceReading } from "./evidence/source.ts";
 
 /** Why a host could not be read. */
 export const UnreadReason = z.enum([
@@ -26,5 +28,11 @@ export const HostReading = z.discriminatedUnion("status", [
 ]);
 export type HostReading = z.infer<typeof HostReading>;
 
-export const Evidence = z.object({ host: HostReading, cloud: CloudEvidence });
+export const Evidence = z.object({
+  host: HostReading,
+  cloud: CloudEvidence,
+  /** The heaviest sources, where their share made it worth asking them. */
+  sources: z._default(z.array(SourceReading), []),
+  probes: z._default(ProbeResults, noProbes),
+});
 export type Evidence = z.infer<typeof Evidence>;

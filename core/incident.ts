@@ -29,7 +29,8 @@ export const Trigger = z.discriminatedUnion("kind", [
     /** ISO 8601. */
     at: z.string(),
   }),
-  z.object({ kind: z.literal("manual"), at: z.string() }),
+  /** `complaint`: whoever started it says that connections fail. */
+  z.object({ kind: z.literal("manual"), at: z.string(), complaint: z._default(z.boolean(), false) }),
 ]);
 export type Trigger = z.infer<typeof Trigger>;
 
@@ -46,6 +47,8 @@ export const Incident = z.object({
   openedAt: z.string(),
   /** Changes that may still be made without a person, by the circuit breaker. */
   automaticChangesLeft: z.int().check(z.gte(0)),
+  /** Whether a person asked for the tests that send traffic or capture packets. */
+  probe: z._default(z.boolean(), false),
 });
 export type Incident = z.infer<typeof Incident>;
 

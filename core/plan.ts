@@ -4,7 +4,7 @@ import { CauseId } from "./cause.ts";
 import { causes } from "./causes.ts";
 import type { Diagnosis } from "./diagnosis.ts";
 import type { Evidence } from "./evidence.ts";
-import { FixId, Risk, SettingChange } from "./fix.ts";
+import { CloudChange, DocumentName, FixId, Risk, SettingChange } from "./fix.ts";
 import { fixes } from "./fixes.ts";
 import { Decision, decisionFor, type Mode } from "./mode.ts";
 
@@ -26,8 +26,10 @@ export const PlanStep = z.object({
   undoing: z.string(),
   settings: z.array(SettingChange),
   /** The SSM document's name after `NatMedic-`, and its parameters. */
-  document: z.nullable(z.enum(["RaiseConntrackMax", "ShortenConntrackTimeouts"])),
+  document: z.nullable(DocumentName),
   parameters: z.record(z.string(), z.string()),
+  /** Set when it is made through EC2 instead. */
+  cloudChange: z._default(z.nullable(CloudChange), null),
   commands: z.array(z.string()),
   undo: z.array(z.string()),
 });
@@ -61,12 +63,14 @@ export function planFor(diagnosis: Diagnosis, evidence: Evidence, allowed: Allow
         impossible.push({ fix: fixId, reason: prepared.impossible });
         continue;
       }
+      const { cloudChange = null } = prepared;
+      const isOurs = document !== null || cloudChange !== null;
       steps.push({
         fix: fixId,
         title,
         causes: [found.id],
         risk,
-        decision: document === null ? "propose" : decisionFor[allowed.mode][risk],
+        decision: isOurs ? decisionFor[allowed.mode][risk] : "propose",
         decisionReason: "",
         precondition,
         effect,
@@ -75,6 +79,7 @@ export function planFor(diagnosis: Diagnosis, evidence: Evidence, allowed: Allow
         undoing,
         document,
         ...prepared,
+        cloudChange,
       });
     }
   }

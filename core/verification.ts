@@ -37,7 +37,7 @@ function compare(step: PlanStep, before: HostReading, after: HostReading): Compa
   }
   const [leading, ...others] = causes
     .filter(({ id }) => step.causes.includes(id))
-    .map((cause) => cause.verify(before.evidence, after.evidence));
+    .flatMap((cause) => cause.verify?.(before.evidence, after.evidence) ?? []);
   if (leading === undefined) return { verdict: "unknown", evidence: [] };
   const worse = others.find(({ verdict }) => verdict === "worse");
   return worse ?? leading;

@@ -10,18 +10,60 @@ import { FixId } from "../core/fix.ts";
 import { fixes } from "../core/fixes.ts";
 import { decisionFor, Mode } from "../core/mode.ts";
 
+const Expectation = z.strictObject({
+  outcome: Outcome,
+  leading: z.nullable(CauseId),
+  contributing: z.array(CauseId),
+  /** Fixes that are applied when people approve. */
+  fixes: z.array(FixId),
+});
+
+/** How AWS differs from the healthy world in `world.ts`: by kind of resource and ID, merged into what is there. */
+const WorldPatch = z.record(z.string(), z.record(z.string(), z.unknown()));
+
+/** A metric's values per minute, the last one now. */
+const Metric = z.strictObject({
+  namespace: z.string(),
+  name: z.string(),
+  dimensions: z._default(z.record(z.string(), z.string()), {}),
+  values: z.array(z.number()),
+});
+
+const staging = {
+  /** For `inject.sh`. */
+  environment: z._default(z.record(z.string(), z.string()), {}),
+  world: z._default(WorldPatch, {}),
+  metrics: z._default(z.array(Metric), []),
+};
+
 export const Scenario = z.strictObject({
   title: z.string(),
   description: z.string(),
   mode: Mode,
-  expect: z.strictObject({
-    outcome: Outcome,
-    leading: z.nullable(CauseId),
-    contributing: z.array(CauseId),
-    /** Fixes that are applied when people approve. */
-    fixes: z.array(FixId),
+  expect: Expectation,
+  host: z.strictObject({
+    memoryMiB: z.int(),
+    /** False: no agent answers. */
+    reachable: z._default(z.boolean(), true),
+    /** Clients whose agents answer too, by the instances that they are: `client1: i-0c11e0000000000a1`. */
+    clients: z._default(z.record(z.string(), z.string()), {}),
+    /** Whether the person who starts it asks for the active tests. */
+    probe: z._default(z.boolean(), false),
   }),
-  host: z.strictObject({ memoryMiB: z.int() }),
+  ...staging,
+  /** The same trouble, milder or otherwise, and hosts that look alike and are not: for the full matrix of the lab. */
+  variants: z._default(
+    z.record(
+      z.string().check(z.regex(/^[a-z0-9-]+$/)),
+      z.strictObject({
+        title: z.string(),
+        /** Instead of the scenario's, as far as given. */
+        expect: z._default(z.partial(Expectation), {}),
+        ...staging,
+      }),
+    ),
+    {},
+  ),
 });
 export type Scenario = z.infer<typeof Scenario> & { id: string; folder: string };
 

@@ -18,8 +18,47 @@ const plainText = z.string().check(z.regex(/^[A-Za-z0-9_.,:;/()=%+ -]{0,160}$/))
 /** Most frequent first. The counts are of the entries that were read, each at most `undercount` too low. */
 const ranked = z.array(z.tuple([address, entries])).check(z.maxLength(20));
 
+const cidr = z.string().check(z.regex(/^[0-9a-fA-F.:]{2,45}(\/[0-9]{1,3})?$/));
+const port = z.int().check(z.gte(0), z.lte(65_535));
+
+/** One rule that rewrites the source of what leaves: what makes the host a NAT. */
+export const NatRule = z.object({
+  /** Who holds it. Rules of iptables on the nft backend are told once, as `iptables-nft`. */
+  backend: z.enum(["iptables-legacy", "iptables-nft", "nft"]),
+  action: z.enum(["masquerade", "snat"]),
+  /** `null`: any. */
+  source: z.nullable(cidr),
+  destination: z.nullable(cidr),
+  outInterface: z.nullable(word),
+  protocol: z.nullable(word),
+  /** SNAT's addresses, first and last. */
+  addresses: z.nullable(z.tuple([address, address])),
+  /** `--to-ports`, first and last; `null`: the kernel's own range, 1024 to 65535 for most. */
+  ports: z.nullable(z.tuple([port, port])),
+  random: z.enum(["no", "random", "fully"]),
+  /** The rule as `iptables -A` takes it, in our alphabet; empty for nft. */
+  specification: plainText,
+});
+export type NatRule = z.infer<typeof NatRule>;
+
+const networkInterface = z.object({
+  name: word,
+  mtu: z.int().check(z.gte(0), z.lte(1_000_000)),
+  /** Whether the default route leaves by it. */
+  defaultRoute: z.boolean(),
+  driver: z.nullable(word),
+  driverVersion: z.nullable(plainText),
+  /** Receive ring: descriptors now, and at most. */
+  rxRing: z.nullable(z.tuple([count, count])),
+});
+
 /** A setting found in a configuration file, and where. */
 const configured = z.nullable(z.object({ value: count, file: plainText }));
+
+/** One SNAT port space each: protocol, NAT address, destination address, destination port (0: none). */
+const portSpaces = z
+  .array(z.object({ protocol: word, natAddress: address, address, port, entries }))
+  .check(z.maxLength(20));
 
 const conntrackTable = z.object({
   /** Who read it: `conntrack` (conntrack-tools), `ctnetlink` (python3), or `proc`. */
@@ -56,18 +95,12 @@ const conntrackTable = z.object({
   /** Entries without a reply, by source. */
   unrepliedSources: ranked,
   natAddresses: ranked,
-  /** One SNAT port space each: protocol, NAT address, destination address, destination port (0: none). */
-  destinations: z
-    .array(
-      z.object({
-        protocol: word,
-        natAddress: address,
-        address,
-        port: z.int().check(z.gte(0), z.lte(65535)),
-        entries,
-      }),
-    )
-    .check(z.maxLength(20)),
+  /** The fullest SNAT port spaces. */
+  destinations: portSpaces,
+  /** The same, of TCP entries in SYN_SENT without a reply: where connections are being tried in vain. */
+  unansweredDestinations: z._default(portSpaces, []),
+  /** Entries whose port the NAT had to change, because the client's own was taken; `null`: not counted. */
+  remapped: z._default(z.nullable(entries), null),
   /** Upper bound of the error of each ranked count, in entries read (Misra-Gries). */
   undercount: entries,
 });
@@ -107,7 +140,37 @@ export const HostEvidence = z.object({
       tableFullLastAt: z.nullable(seconds),
       /** "table full in netns N": the table of a container on this host, not the NAT's. */
       tableFullOtherNamespace: count,
+      /** Lines of other troubles, by the names in the collector: `neighbour-overflow`, `ena-reset`, `out-of-memory`, ... */
+      others: z._default(z.record(word, z.object({ lines: count, lastAt: z.nullable(seconds) })), {}),
     }),
+  ),
+  /**
+   * Kernel parameters by their sysctl name, as numbers: `net.ipv4.ip_forward` [1], `net.ipv4.ip_local_port_range`
+   * [32768, 60999], `net.ipv4.conf.ens5.rp_filter` [0]. What is missing could not be read, or this kernel has none.
+   */
+  parameters: z._default(
+    z.record(z.string().check(z.regex(/^[A-Za-z0-9_.-]{1,80}$/)), z.array(count).check(z.maxLength(3))),
+    {},
+  ),
+  /** What is so at this moment, as `frag.memory` (bytes), `arp.entries`, `tcp.tw`. */
+  gauges: z._default(z.record(word, count), {}),
+  interfaces: z._default(z.nullable(z.array(networkInterface).check(z.maxLength(8))), null),
+  /** Rules of this host that matter here; `null`: they could not be read. */
+  rules: z._default(
+    z.nullable(
+      z.object({
+        /** What could be asked; none of them asked means that no module of theirs is loaded, so there are no rules. */
+        readers: z.array(z.enum(["iptables-legacy", "iptables-nft", "nft"])).check(z.maxLength(3)),
+        nat: z.array(NatRule).check(z.maxLength(20)),
+        /** TCPMSS on what is forwarded. */
+        clampsMss: z.boolean(),
+        /** Rules that take traffic out of connection tracking. */
+        notrack: count,
+        /** Destinations whose SYNs leave without timestamps. */
+        stripsTimestamps: count,
+      }),
+    ),
+    null,
   ),
   /** What a reboot would bring back. */
   persistence: z.object({
@@ -117,6 +180,8 @@ export const HostEvidence = z.object({
     buckets: configured,
     hashsize: configured,
     established: configured,
+    timeWait: z._default(configured, null),
+    ipForward: z._default(configured, null),
     moduleLoadedAtBoot: z.boolean(),
   }),
   /** What could not be read, and why: one line each. */

@@ -1,8 +1,10 @@
 /** Evidence captured from the real kernel of the lab: the first reading of a scenario, and the one after its first fix. */
 
-import { noCloudEvidence } from "../../core/evidence/cloud.ts";
+import * as z from "zod/mini";
+import { CloudEvidence, noCloudEvidence } from "../../core/evidence/cloud.ts";
 import type { HostEvidence } from "../../core/evidence/host.ts";
 import { readHostOutput } from "../../core/evidence/host-output.ts";
+import { noProbes } from "../../core/evidence/probe.ts";
 import type { Evidence } from "../../core/evidence.ts";
 import type { Trigger } from "../../core/incident.ts";
 import { readRecording } from "../../local/recording.ts";
@@ -22,9 +24,15 @@ function readings(scenario: string): HostEvidence[] {
 export const captured = (scenario: string): HostEvidence => readings(scenario)[0]!;
 export const capturedAfterFix = (scenario: string): HostEvidence => readings(scenario)[1]!;
 
+/** What AWS said, as far as the test cares. */
+export const cloudOf = (said: object): CloudEvidence =>
+  z.parse(CloudEvidence, { instance: null, metric: null, unread: [], ...said });
+
 export const evidenceOf = (host: HostEvidence): Evidence => ({
   host: { status: "read", evidence: host },
   cloud: noCloudEvidence,
+  sources: [],
+  probes: noProbes,
 });
 
 /** The same host with the growth of some conntrack counters over the window set. */

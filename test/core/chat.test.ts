@@ -10,6 +10,7 @@ import { limits } from "../../core/report/chat.ts";
 import { deathNotice } from "../../core/report/death.ts";
 import { openingNotice } from "../../core/report/opening.ts";
 import { report } from "../../core/report.ts";
+import { cloudOf } from "./captured.ts";
 import {
   closingOf,
   decided,
@@ -64,11 +65,10 @@ const closings: Record<string, Closing> = {
   undetermined: {
     ...fixed,
     ...bare,
-    cloud: {
+    cloud: cloudOf({
       instance: { type: "t3.micro", state: "running", sourceDestCheck: null },
-      metric: null,
       unread: ["x"],
-    },
+    }),
     diagnosis: {
       status: "undetermined",
       causes: [],

@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { causes } from "../../core/causes.ts";
 import { diagnose } from "../../core/diagnosis.ts";
-import { noCloudEvidence } from "../../core/evidence/cloud.ts";
 import type { HostEvidence } from "../../core/evidence/host.ts";
 import { readScenario, scenarioIds } from "../../local/scenario.ts";
 import { byHand, captured, evidenceOf, withGrowth, withTable } from "./captured.ts";
@@ -42,7 +41,7 @@ describe("what the lab's kernel showed", () => {
 describe("what looks like a full table and is not", () => {
   const busy = withTable(full, { max: full.conntrack.max! * 2 });
   const quiet = withGrowth(
-    { ...busy, kernelLog: { tableFull: 0, tableFullLastAt: null, tableFullOtherNamespace: 0 } },
+    { ...busy, kernelLog: { tableFull: 0, tableFullLastAt: null, tableFullOtherNamespace: 0, others: {} } },
     { drop: 0 },
   );
 
@@ -61,12 +60,17 @@ describe("what looks like a full table and is not", () => {
   });
 
   test("a container's table full in its own namespace is not the NAT's", () => {
-    const kernelLog = { tableFull: 0, tableFullLastAt: null, tableFullOtherNamespace: 12 };
+    const kernelLog = { tableFull: 0, tableFullLastAt: null, tableFullOtherNamespace: 12, others: {} };
     expect(found({ ...healthy, kernelLog })).toEqual([]);
   });
 
   test("a log line from long ago says nothing about a table that has room", () => {
-    const kernelLog = { tableFull: 10, tableFullLastAt: healthy.uptime - 5, tableFullOtherNamespace: 0 };
+    const kernelLog = {
+      tableFull: 10,
+      tableFullLastAt: healthy.uptime - 5,
+      tableFullOtherNamespace: 0,
+      others: {},
+    };
     expect(found(withTable({ ...healthy, kernelLog }, { count: 10 }))).toEqual([]);
   });
 
@@ -111,7 +115,7 @@ test("what was read of a large table is scaled to the whole, and said to be a sa
 describe("what could not be read is unknown, never healthy", () => {
   test("an unread host leaves every cause unknown", () => {
     const host = { status: "unread", reason: "unreachable", detail: "no agent" } as const;
-    const diagnosis = diagnose({ host, cloud: noCloudEvidence }, byHand);
+    const diagnosis = diagnose({ ...evidenceOf(healthy), host }, byHand);
     expect(diagnosis.status).toBe("undetermined");
     expect(diagnosis.unknown).toHaveLength(causes.length);
   });

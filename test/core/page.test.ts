@@ -8,6 +8,7 @@ import { plainPage } from "../../core/page/document.ts";
 import { html, textOf } from "../../core/page/html.ts";
 import { pageState } from "../../core/page/state.ts";
 import { style } from "../../core/page/style.ts";
+import { cloudOf } from "./captured.ts";
 import { askedIncident, fixedIncident } from "./recorded-incident.ts";
 
 const now = "2026-11-20T03:15:30.000Z";
@@ -149,7 +150,7 @@ test("without findings, without values and without an alarm the page still stand
   const bare = { ...record, findings: null, incident: { ...record.incident, trigger: byHand }, triggers: [] };
   expect(wordsOf(show(bare))).toContain("No diagnosis is on record");
   const metric = { name: "NatMedic/ConntrackUtilization", points: [] };
-  record.findings!.evidence.cloud = { instance: null, metric, unread: [] };
+  record.findings!.evidence.cloud = cloudOf({ metric });
   expect(wordsOf(show(record))).toContain("CloudWatch has no values of NatMedic/ConntrackUtilization");
 });
 
@@ -253,11 +254,10 @@ describe("what is put into a page", () => {
   test("comes out inert from every field of an incident", () => {
     const records = [askedIncident(), askedIncident(approve), fixedIncident()];
     for (const { findings } of records) {
-      findings!.evidence.cloud = {
+      findings!.evidence.cloud = cloudOf({
         instance: { type: "t", state: "s", sourceDestCheck: null },
         metric: { name: "m", points: [{ at: 1_763_608_000, value: 1 }] },
-        unread: [],
-      };
+      });
     }
     fc.assert(
       fc.property(hostile, fc.constantFrom(...records), (text, record) => {

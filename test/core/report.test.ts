@@ -9,7 +9,7 @@ import { openingNotice } from "../../core/report/opening.ts";
 import { subject } from "../../core/report/subject.ts";
 import { report } from "../../core/report.ts";
 import { type StepRecord, statusOf } from "../../core/step-record.ts";
-import { byHand } from "./captured.ts";
+import { byHand, captured, cloudOf, evidenceOf } from "./captured.ts";
 import {
   closingOf,
   decided,
@@ -307,7 +307,7 @@ test("a failure of our own is one, with its message and without its stack", () =
 
 test("the reason that makes several causes unknown is said once, and in the facts", () => {
   const host = { status: "unread", reason: "unreachable", detail: "no agent took the command" } as const;
-  const diagnosis = diagnose({ host, cloud: { instance: null, metric: null, unread: [] } }, byHand);
+  const diagnosis = diagnose({ ...evidenceOf(captured("healthy")), host, cloud: cloudOf({}) }, byHand);
   const { people, chat } = report({ ...fixed, diagnosis, plan: null, steps: [], cloud: null }, []);
   const judged = people.body.slice(people.body.indexOf("COULD NOT BE JUDGED"));
   expect(judged.match(/no agent took the command/g)).toHaveLength(1);

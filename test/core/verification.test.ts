@@ -8,7 +8,7 @@ import { verify } from "../../core/verification.ts";
 import { byHand, captured, capturedAfterFix, evidenceOf, withGrowth, withTable } from "./captured.ts";
 
 const compare = (id: CauseId, before: HostEvidence, after: HostEvidence) =>
-  causes.find((cause) => cause.id === id)?.verify(before, after).verdict;
+  causes.find((cause) => cause.id === id)?.verify?.(before, after).verdict;
 const ids = causes.map(({ id }) => id);
 
 test.each(ids)("%s: what its fix did on the lab's kernel is better", (id) => {

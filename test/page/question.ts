@@ -1,4 +1,5 @@
 /** A question to people, kept in the incident store of a local stack as the state machine would have kept it. */
+
 import { createIncident, keepFindings, keepRequest } from "../../aws/incident-store.ts";
 import type { DecisionRequest } from "../../core/decision.ts";
 import { diagnose } from "../../core/diagnosis.ts";
@@ -6,6 +7,7 @@ import type { MetricHistory } from "../../core/evidence/cloud.ts";
 import type { IncidentRecord } from "../../core/incident-record.ts";
 import { hashOf, linkTo, newKey } from "../../functions/link.ts";
 import type { LocalStack } from "../../local/stack.ts";
+import { cloudOf } from "../core/captured.ts";
 import { askedIncident } from "../core/recorded-incident.ts";
 
 export type Question = { id: string; key: string; link: string; request: DecisionRequest };
@@ -32,11 +34,10 @@ export function presentIncident(
       ? new Date(Date.parse(value) + shift).toISOString()
       : value,
   );
-  record.findings!.evidence.cloud = {
+  record.findings!.evidence.cloud = cloudOf({
     instance: { type: "t3.micro", state: "running", sourceDestCheck: false },
     metric: risingUtilization(record.incident.trigger.at),
-    unread: [],
-  };
+  });
   const { incident, findings } = record;
   if (incident.trigger.kind === "alarm") {
     const dimensions = { InstanceId: incident.instanceId };
