@@ -2,8 +2,8 @@
 import { parseArgs } from "node:util";
 import { type Diagnosis, diagnose } from "../core/diagnosis.ts";
 import { noCloudEvidence } from "../core/evidence/cloud.ts";
-import { noProbes } from "../core/evidence/probe.ts";
 import { readHostOutput } from "../core/evidence/host-output.ts";
+import { noProbes } from "../core/evidence/probe.ts";
 import type { Evidence, HostReading } from "../core/evidence.ts";
 import { type Plan, planFor } from "../core/plan.ts";
 import { causeSection, ruledOutSection, unknownSection } from "../core/report/diagnosis.ts";
@@ -52,11 +52,11 @@ Exit code: 0 healthy, 1 a cause was found, 2 could not tell or could not run.
         ? await collect({ ssh: values.ssh, sudo: values.sudo, sampleSeconds })
         : readHostOutput(readText(values.evidence));
     const evidence: Evidence = { host, cloud: noCloudEvidence, sources: [], probes: noProbes };
-    const diagnosis = diagnose(evidence, { kind: "manual", at: "now" });
+    const diagnosis = diagnose(evidence, { kind: "manual", at: "now", complaint: false });
     const plan = planFor(diagnosis, evidence, { mode: "propose", automaticChangesLeft: 0 });
     const name = values.ssh ?? values.evidence ?? "this machine";
     console.log(values.json ? asJson(name, host, diagnosis, plan) : asText(name, host, diagnosis, plan));
-    return { healthy: 0, "cause-found": 1, undetermined: 2 }[diagnosis.status];
+    return { healthy: 0, "not-the-nat": 0, "cause-found": 1, undetermined: 2 }[diagnosis.status];
   },
 };
 
@@ -108,6 +108,8 @@ function headline(name: string, host: HostReading, { status, causes }: Diagnosis
   switch (status) {
     case "healthy":
       return `HEALTHY: ${where}`;
+    case "not-the-nat":
+      return `NOT THE NAT: ${where}\n  Nothing is wrong here, and yet SYNs go unanswered: look at the destination and the path to it`;
     case "cause-found":
       return `${causes[0]?.severity === "critical" ? "FAILING" : "AT RISK"}: ${where}\n  ${causes[0]?.symptom ?? ""}`;
     case "undetermined":

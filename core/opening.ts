@@ -104,6 +104,7 @@ export function open(facts: OpeningFacts): Opening {
       ...allowance(facts, tags[modeTag]),
       trigger,
       openedAt: execution.startedAt,
+      probe: triage.probe,
     },
   };
 }

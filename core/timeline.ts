@@ -57,6 +57,8 @@ function foundBy({ status, causes }: Diagnosis): string {
       return `diagnosed: ${causes.map(({ id }) => id).join(", ")}`;
     case "healthy":
       return "diagnosed: healthy";
+    case "not-the-nat":
+      return "diagnosed: nothing wrong here, so the reason is elsewhere";
     case "undetermined":
       return "no cause found, and not all could be judged";
     default:

@@ -11,6 +11,8 @@ export type Triage =
       reason: string;
       trigger: Trigger;
       mode: Mode | null;
+      /** Whether a person asks for the active tests. */
+      probe: boolean;
       /** The same for every delivery of the same event; null for a start by hand, which is never a repetition. */
       eventKey: string | null;
     }
@@ -35,6 +37,10 @@ export type Cleared = { alarmName: string; instanceIds: InstanceId[]; at: string
 const Manual = z.strictObject({
   instanceId: InstanceId,
   mode: z.optional(Mode),
+  /** Also run the tests that send traffic or capture packets. */
+  probe: z.optional(z.boolean()),
+  /** Connections do fail: a host where nothing is found is then not called healthy. */
+  complaint: z.optional(z.boolean()),
   event: z.optional(z.unknown()),
 });
 
@@ -100,14 +106,17 @@ function triageManual(input: object, now: string): Triage {
       case "mode":
         return ignore(`mode is not one of ${Mode.options.join(", ")}`, true);
       default:
-        return ignore("a start by hand has instanceId and optionally mode, nothing else", true);
+        return ignore(
+          "a start by hand has instanceId and optionally mode, probe and complaint, nothing else",
+          true,
+        );
     }
   }
-  const { instanceId, mode = null, event } = parsed.data;
+  const { instanceId, mode = null, probe = false, complaint = false, event } = parsed.data;
   if (event === undefined) {
-    const trigger: Trigger = { kind: "manual", at: now };
+    const trigger: Trigger = { kind: "manual", at: now, complaint };
     const reason = "started by hand";
-    return { decision: "open", instanceIds: [instanceId], reason, trigger, mode, eventKey: null };
+    return { decision: "open", instanceIds: [instanceId], reason, trigger, mode, probe, eventKey: null };
   }
   const whole = triage(event, now);
   if (whole.decision !== "open") return whole;
@@ -157,6 +166,7 @@ function triageAlarm({ detail, time, id }: AlarmStateChange): Triage {
     reason: `the alarm ${alarmName} is in ALARM`,
     trigger: { kind: "alarm", alarmName, metric, reason: plainLine(state.reason, 300), at },
     mode: null,
+    probe: false,
     eventKey: plainLine(id ?? `${alarmName} ${at}`, 160),
   };
 }

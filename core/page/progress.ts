@@ -51,6 +51,7 @@ const outcomes: Readonly<Record<Outcome, string>> = {
   proposed: "Nothing was changed; the changes are proposed",
   undone: "The change was undone",
   healthy: "The instance was found healthy",
+  "not-the-nat": "Nothing is wrong on the instance; the reason is elsewhere",
   undetermined: "No cause was found",
   failed: "It failed: a person has to look",
   refused: "Nothing was done",

@@ -38,6 +38,13 @@ export function verdictOf(closing: Closing, outcome: Outcome): Verdict {
         now: "All that NAT Medic can judge on this instance looks normal. Nothing was changed.",
         toDo: "Nothing, if connections work. If they fail all the same, ask again while they do.",
       };
+    case "not-the-nat":
+      return {
+        said: `NAT Medic rules out ${instance}`,
+        headline: `NAT Medic finds nothing wrong on ${instance}, and yet connections fail: the reason is elsewhere.`,
+        now: "It still fails, as far as NAT Medic knows. Nothing was changed.",
+        toDo: "Look at the destination and at the path to it; what was ruled out here need not be looked at again.",
+      };
     case "undetermined":
       return {
         said: `NAT Medic found no cause on ${instance}`,

@@ -61,6 +61,7 @@ beforeEach(async () => {
     trigger: alarm("conntrack").trigger,
     openedAt: t(0),
     automaticChangesLeft: 3,
+    probe: false,
   };
 });
 
@@ -92,7 +93,7 @@ const told = (status: "changed" | "failed" = "changed"): ChangeResult => ({
 const untold: ChangeResult = { status: "untold", detail: "nobody knows" };
 
 const evidence = evidenceOf(captured("conntrack-table-full"));
-const diagnosis = diagnose(evidence, { kind: "manual", at: t(0) });
+const diagnosis = diagnose(evidence, { kind: "manual", at: t(0), complaint: false });
 const plan = planFor(diagnosis, evidence, { mode: "apply", automaticChangesLeft: 3 });
 const stepRecord = (index: number): StepRecord => ({
   step: plan.steps[index]!,

@@ -49,4 +49,8 @@ export const withTable = (host: HostEvidence, table: Partial<HostEvidence["connt
   conntrack: { ...host.conntrack, ...table },
 });
 
-export const byHand: Trigger = { kind: "manual", at: "2026-11-20T03:12:44Z" };
+export const byHand: Trigger = {
+  kind: "manual",
+  at: "2026-11-20T03:12:44Z",
+  complaint: false,
+};

@@ -73,6 +73,7 @@ const closings: Record<string, Closing> = {
       status: "undetermined",
       causes: [],
       ruledOut: [],
+      unasked: [],
       unknown: [{ subject: "a metric", missing: "no agent" }],
       moved: [{ signal: "conntrack.drop", observed: "+3", expected: "0" }],
     },

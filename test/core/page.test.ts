@@ -146,7 +146,7 @@ describe("once settled, the page has no form and says what became of the questio
 
 test("without findings, without values and without an alarm the page still stands", () => {
   const record = askedIncident();
-  const byHand = { kind: "manual", at: now } as const;
+  const byHand = { kind: "manual", at: now, complaint: false } as const;
   const bare = { ...record, findings: null, incident: { ...record.incident, trigger: byHand }, triggers: [] };
   expect(wordsOf(show(bare))).toContain("No diagnosis is on record");
   const metric = { name: "NatMedic/ConntrackUtilization", points: [] };

@@ -28,6 +28,7 @@ const incident: Incident = {
   },
   openedAt: at(12, 50),
   automaticChangesLeft: 3,
+  probe: false,
 };
 
 /** What the host answered to one of our documents. */

@@ -59,6 +59,7 @@ const incident = (change: Partial<IncidentRecord>): IncidentRecord => ({
     trigger: byHand,
     openedAt: at,
     automaticChangesLeft: 3,
+    probe: false,
   },
   execution: "arn:aws:states:eu-central-1:123456789012:execution:nat-medic-remediate:a",
   status: "open",
