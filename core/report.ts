@@ -6,7 +6,13 @@ import { mailText } from "./plain-text.ts";
 import { type NextStep, notice } from "./report/chat.ts";
 import { cloudSection } from "./report/cloud.ts";
 import { decisionLines } from "./report/decision.ts";
-import { causeSection, ruledOutSection, troubleFacts, unknownSection } from "./report/diagnosis.ts";
+import {
+  causeSection,
+  ruledOutSection,
+  troubleFacts,
+  unaskedSection,
+  unknownSection,
+} from "./report/diagnosis.ts";
 import { incidentSection, modeReason } from "./report/incident.ts";
 import type { Fact } from "./report/layout.ts";
 import { leftToDo, nextSection } from "./report/next.ts";
@@ -40,6 +46,7 @@ export function report(closing: Closing, triggers: readonly KnownTrigger[]): Not
         changesSection(closing),
         nextSection(closing, outcome),
         tellsCause ? unknownSection(diagnosis) : "",
+        tellsCause ? unaskedSection(diagnosis) : "",
         tellsCause ? ruledOutSection(diagnosis) : "",
         incident === null ? "" : alarmsSection(incident, triggers),
         incidentSection(incident, { execution, closedAt: closing.at }),

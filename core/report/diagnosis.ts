@@ -41,7 +41,22 @@ export function unknownSection({ unknown, moved, status }: Diagnosis): string {
   return section("COULD NOT BE JUDGED", lines);
 }
 
-export function ruledOutSection({ ruledOut }: Diagnosis): string {
-  const lines = ruledOut.flatMap(({ id, evidence }) => [id, ...indent(observations(evidence))]);
-  return section("RULED OUT", lines);
+/** What nobody tried to look at, by its reason. */
+export function unaskedSection({ unasked }: Diagnosis): string {
+  const reasons = Map.groupBy(unasked, ({ missing }) => mailText(missing, 300));
+  const lines = [...reasons].flatMap(([missing, subjects]) =>
+    folded(`${missing}: ${subjects.map(({ subject }) => subject).join(", ")}`, { hanging: 2 }),
+  );
+  return section("NOT LOOKED AT", lines);
+}
+
+/** By name alone where a cause was found; with what was seen where the question is whether something was missed. */
+export function ruledOutSection({ ruledOut, status }: Diagnosis): string {
+  if (status === "cause-found") {
+    return section("RULED OUT", ruledOut.length === 0 ? [] : folded(ruledOut.map(({ id }) => id).join(", ")));
+  }
+  return section(
+    "RULED OUT",
+    ruledOut.flatMap(({ id, evidence }) => [id, ...indent(observations(evidence))]),
+  );
 }

@@ -26,6 +26,15 @@ export function nextSection(closing: Closing, outcome: Outcome): string {
       "",
     );
   }
+  for (const { id, advice } of undo === null ? (diagnosis?.causes ?? []) : []) {
+    if (advice.length === 0) continue;
+    lines.push(
+      `Know about ${id}:`,
+      ...advice.flatMap((line) => indent(folded(mailText(line, 600), { hanging: 2, depth: 4 }))),
+      "",
+    );
+  }
+  if (outcome === "not-the-nat") lines.push(...lookElsewhere(), "");
   if (outcome === "undetermined" || outcome === "failed" || (outcome === "undone" && undo === null)) {
     lines.push(...lookForYourself(incident?.instanceId ?? "INSTANCE"), "");
   }
@@ -101,6 +110,19 @@ export function describeStep(
     );
   }
   return [...lines, "  Undo:", ...indent(indent(step.undo)), ""];
+}
+
+/** Where to look when the NAT is not the reason: what is next to it on the path. */
+function lookElsewhere(): string[] {
+  return [
+    "From a client behind the NAT, while it fails, with and without the NAT in between where you can:",
+    "  ss -tin state syn-sent              # retransmissions: the SYN leaves and nothing comes back",
+    "  curl -sv --max-time 5 https://DESTINATION/ -o /dev/null",
+    "On the NAT instance, whether the SYN leaves it and an answer comes to it:",
+    "  tcpdump -lnni any -c 50 'host DESTINATION and tcp[tcpflags] & (tcp-syn|tcp-rst) != 0'",
+    "Flow logs of its interface tell a REJECT from silence; a destination that counts or bans by address sees one client.",
+    "Does the destination refuse by TCP timestamps, or answer in fragments? Start again with probe: true.",
+  ];
 }
 
 function lookForYourself(instance: string): string[] {
