@@ -5,7 +5,7 @@
 import { closeSync } from "node:fs";
 import * as z from "zod/mini";
 import { pollingPauses } from "./guest-agent.ts";
-import { guestImage } from "./image.ts";
+import { guestImage, type System } from "./image.ts";
 import { type Machine, ownDisk, powerOn, type Running } from "./machine.ts";
 
 /** The script ran longer than it may; its process group was killed and its output is lost. */
@@ -46,12 +46,13 @@ export type Guest = {
 /**
  * Boots a guest. It ends with `stop()`, and with this process however that ends.
  * @param memoryMiB sets the kernel's own default of nf_conntrack_max: 8192 at 1024 MiB, 4096 at 512 MiB. Default 1024.
+ * @param system which Debian, and so which kernel; by default the one with Amazon Linux 2023's series.
  * @param init process 1: the lab's own script (default), or systemd, which takes a second longer to boot.
  */
 export async function bootGuest(
-  options: Partial<Machine> & { report?: (line: string) => void } = {},
+  options: Partial<Machine> & { system?: System; report?: (line: string) => void } = {},
 ): Promise<Guest> {
-  const image = await guestImage(options.report);
+  const image = await guestImage(options.report, options.system);
   const disk = ownDisk(image);
   const { memoryMiB = 1024, init = "lab" } = options;
   const start = () => powerOn(image, disk, { memoryMiB, init });

@@ -1,6 +1,6 @@
 /**
- * The guest's image: Debian's cloud kernel (6.1, the series of Amazon Linux 2023) and a root disk, made from
- * packages by mmdebstrap without touching this machine's own packages. Built once per set of inputs, into a cache.
+ * The guest's image: one of Debian's cloud kernels and a root disk, made from packages by mmdebstrap without touching
+ * this machine's own packages. Built once per set of inputs, into a cache.
  */
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -17,25 +17,30 @@ import {
   renameSync,
   rmSync,
   statSync,
+  writeFileSync,
 } from "node:fs";
 import { basename, delimiter, join, resolve } from "node:path";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
-const suite = "bookworm";
+/**
+ * What the guest can be. `debian-12` has kernel 6.1, the series of Amazon Linux 2023; `debian-13` the newest kernel
+ * that Debian offers for a stable release, and the newer tools: formats and counters differ between the two.
+ */
+export const systems = {
+  "debian-12": { suite: "bookworm", alsoFrom: [], kernel: "linux-image-cloud-amd64" },
+  "debian-13": {
+    suite: "trixie",
+    alsoFrom: ["trixie-backports"],
+    kernel: "linux-image-cloud-amd64/trixie-backports",
+  },
+} as const;
+export type System = keyof typeof systems;
+
 const packages = [
-  // A kernel, and a machine that can be a NAT instance.
-  ...[
-    "linux-image-cloud-amd64",
-    "conntrack",
-    "iptables",
-    "nftables",
-    "iproute2",
-    "ethtool",
-    "kmod",
-    "procps",
-  ],
+  // A machine that can be a NAT instance.
+  ...["conntrack", "iptables", "nftables", "iproute2", "ethtool", "kmod", "procps"],
   ...["systemd", "bsdutils", "util-linux", "mount", "coreutils", "findutils", "sed", "grep", "diffutils"],
   // How it is reached: what the SSM agent is on a real one.
   "qemu-guest-agent",
@@ -106,19 +111,22 @@ export type Image = {
  * @param report told once, before a build begins.
  * @throws Error with the failing program's last lines when the image cannot be built.
  */
-export async function guestImage(report: (line: string) => void = () => {}): Promise<Image> {
+export async function guestImage(
+  report: (line: string) => void = () => {},
+  system: System = "debian-12",
+): Promise<Image> {
   const reason = whyNoLab();
   if (reason !== undefined) throw new Error(reason);
 
   const cache = join(process.env.NAT_MEDIC_CACHE ?? resolve(import.meta.dirname, "../../.cache"), "lab");
-  const directory = join(cache, hashOfInputs());
+  const directory = join(cache, hashOfInputs(system));
   if (!existsSync(directory)) {
-    report("building the QEMU guest's image, once (10-20 s)");
+    report(`building the QEMU guest's image, once (10-20 s): ${system}`);
     mkdirSync(cache, { recursive: true });
     removeAbandonedBuilds(cache);
     const unfinished = mkdtempSync(join(cache, "building-"));
     try {
-      await build(unfinished);
+      await build(unfinished, system);
       publish(unfinished, directory);
     } finally {
       rmSync(unfinished, { recursive: true, force: true });
@@ -131,9 +139,12 @@ export async function guestImage(report: (line: string) => void = () => {}): Pro
   };
 }
 
-function hashOfInputs(): string {
+function hashOfInputs(system: System): string {
   const hash = createHash("sha256");
-  hash.update(readFileSync(import.meta.filename)).update(readFileSync(prepareRootfs));
+  hash
+    .update(system)
+    .update(readFileSync(import.meta.filename))
+    .update(readFileSync(prepareRootfs));
   return hash.digest("hex").slice(0, 16);
 }
 
@@ -154,24 +165,26 @@ function publish(unfinished: string, directory: string): void {
   }
 }
 
-async function build(directory: string): Promise<void> {
+async function build(directory: string, system: System): Promise<void> {
+  const { suite, alsoFrom, kernel: kernelPackage } = systems[system];
   const archive = join(directory, "root.tar");
   const root = join(directory, "root");
   await tool("mmdebstrap", [
     "--quiet",
     "--variant=extract",
     "--format=tar",
-    `--include=${packages.join(",")}`,
+    `--include=${[kernelPackage, ...packages].join(",")}`,
     `--extract-hook=${prepareRootfs}`,
     suite,
     archive,
-    ...aptSources(),
+    ...aptSources(suite, alsoFrom, directory),
   ]);
   mkdirSync(root);
   await tool("tar", ["-xf", archive, "-C", root, "--exclude=./dev/*"]);
   rmSync(archive);
 
-  const [kernel] = globSync(join(root, "boot/vmlinuz-*"));
+  // Newer packages put it beside its modules.
+  const [kernel] = globSync(join(root, "{boot/vmlinuz-*,lib/modules/*/vmlinuz}"));
   if (kernel === undefined) throw new Error("the package linux-image-cloud-amd64 brought no kernel");
   cpSync(kernel, join(directory, "vmlinuz"));
   rmSync(join(root, "boot"), { recursive: true });
@@ -180,9 +193,12 @@ async function build(directory: string): Promise<void> {
   mkdirSync(join(ramDisk, "bin"), { recursive: true });
   cpSync(join(root, "bin/busybox"), join(ramDisk, "bin/busybox"));
   mkdirSync(join(ramDisk, "modules"));
-  const drivers = "lib/modules/*/kernel/drivers/{virtio/virtio*,block/virtio_blk}.ko";
+  const drivers = "lib/modules/*/kernel/drivers/{virtio/virtio*,block/virtio_blk}.ko{,.xz}";
   for (const module of globSync(join(root, drivers))) {
-    cpSync(module, join(ramDisk, "modules", basename(module)));
+    const copy = join(ramDisk, "modules", basename(module));
+    cpSync(module, copy);
+    // The RAM disk's insmod takes them plain only.
+    if (copy.endsWith(".xz")) await tool("xz", ["-d", copy]);
   }
 
   const disk = join(directory, "root.ext4");
@@ -191,13 +207,30 @@ async function build(directory: string): Promise<void> {
   chmodSync(directory, 0o755);
 }
 
-/** This machine's own apt sources where they are of the guest's release: they work here, mirrors and all. */
-function aptSources(): string[] {
-  const release = existsSync("/etc/os-release") ? readFileSync("/etc/os-release", "utf8") : "";
-  if (!release.includes(`VERSION_CODENAME=${suite}`)) return [];
-  return ["/etc/apt/sources.list", "/etc/apt/sources.list.d/debian.sources"].filter(
+/**
+ * This machine's own apt sources where they are of the guest's release, and its mirror with the other release's name
+ * where they are not: they work here. Where this machine is no Debian, mmdebstrap's own default.
+ */
+function aptSources(suite: string, alsoFrom: readonly string[], directory: string): string[] {
+  const own = ["/etc/apt/sources.list", "/etc/apt/sources.list.d/debian.sources"].filter(
     (file) => existsSync(file) && /^\s*(deb|URIs:)\s/m.test(readFileSync(file, "utf8")),
   );
+  const release = existsSync("/etc/os-release") ? readFileSync("/etc/os-release", "utf8") : "";
+  if (alsoFrom.length === 0 && release.includes(`VERSION_CODENAME=${suite}`)) return own;
+  const mirror = own
+    .flatMap((file) => readFileSync(file, "utf8").split("\n"))
+    .flatMap((line) => /^(?:deb|URIs:)\s.*?(https?:\/\/\S+\/debian)\/?(?:\s|$)/.exec(line)?.[1] ?? [])[0];
+  if (mirror === undefined) {
+    if (alsoFrom.length === 0) return [];
+    throw new Error(`${alsoFrom.join(", ")} needs this machine to have Debian's own package sources`);
+  }
+  const file = join(directory, "guest.sources");
+  const suites = [suite, ...alsoFrom].join(" ");
+  writeFileSync(
+    file,
+    `Types: deb\nURIs: ${mirror}\nSuites: ${suites}\nComponents: main\nSigned-By: /usr/share/keyrings/debian-archive-keyring.gpg\n`,
+  );
+  return [file];
 }
 
 /**

@@ -35,5 +35,8 @@ for modules in "$root"/lib/modules/*; do
   guest_program depmod /bin/kmod -b "$root" -a "${modules##*/}"
 done
 # Otherwise each start of python3 in the guest compiles what it imports.
-PYTHONHOME="$root/usr" guest_program python3 /usr/bin/python3.11 -m compileall -q -s "$root" -p / \
-  "$root/usr/lib/python3.11" > /dev/null
+for python in "$root"/usr/bin/python3.[0-9]*; do
+  name=${python##*/}
+  PYTHONHOME="$root/usr" guest_program python3 "/usr/bin/$name" -m compileall -q -s "$root" -p / \
+    "$root/usr/lib/$name" > /dev/null
+done
