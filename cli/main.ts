@@ -4,6 +4,7 @@ import { type Command, UsageError } from "./command.ts";
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   drill: async () => (await import("./drill.ts")).drill,
   doctor: async () => (await import("./doctor.ts")).doctor,
+  explain: async () => (await import("./explain.ts")).explain,
   triage: async () => (await import("./triage.ts")).triageCommand,
   show: async () => (await import("./show.ts")).show,
   approve: async () => (await import("./decide.ts")).approve,
@@ -16,6 +17,7 @@ const help = `Usage: nat-medic <command> [options]
 
   drill    play an incident from alarm to verified fix, without an AWS account
   doctor   diagnose this machine, one reached over ssh, or saved evidence
+  explain  print the page of a cause: how it is detected, checked by hand, fixed and undone
   triage   say how an event would be treated
   local    keep the embedded AWS running, for the AWS CLI and your own tests
 

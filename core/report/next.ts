@@ -41,7 +41,7 @@ export function nextSection(closing: Closing, outcome: Outcome): string {
   const [leading] = diagnosis?.causes ?? [];
   if (leading !== undefined && undo === null && lines.length > 0) {
     // A file's name would become a link to a stranger's domain: .md is one.
-    lines.push(`More about this cause: the page ${leading.id} in docs/causes.`);
+    lines.push(`More about this cause: nat-medic explain ${leading.id}`);
     if (outcome !== "fixed") {
       lines.push("Do not reboot the instance: that empties the table for a while and fixes nothing.");
     }
