@@ -18,16 +18,27 @@ const Expectation = z.strictObject({
   fixes: z.array(FixId),
 });
 
-/** How AWS differs from the healthy world in `world.ts`: by kind of resource and ID, merged into what is there. */
+/**
+ * How AWS differs from the healthy world in `world.ts`: by kind of resource and ID, merged into what is there. Arrays
+ * replace what is there, and `null` deletes.
+ */
 const WorldPatch = z.record(z.string(), z.record(z.string(), z.unknown()));
 
-/** A metric's values per minute, the last one now. */
+/** A metric's values per minute, the last one now. No values: CloudWatch has none of it. */
 const Metric = z.strictObject({
   namespace: z.string(),
   name: z.string(),
-  dimensions: z._default(z.record(z.string(), z.string()), {}),
+  /** By default the NAT instance, as `InstanceId`. */
+  dimensions: z.optional(z.record(z.string(), z.string())),
   values: z.array(z.number()),
 });
+
+/** What starts the incident: a file of `events/`, by its name. */
+const StartingEvent = z.enum([
+  "alarm-conntrack-utilization",
+  "alarm-ena-conntrack-exceeded",
+  "start-by-hand",
+]);
 
 const staging = {
   /** For `inject.sh`. */
@@ -40,6 +51,7 @@ export const Scenario = z.strictObject({
   title: z.string(),
   description: z.string(),
   mode: Mode,
+  event: z._default(StartingEvent, "alarm-conntrack-utilization"),
   expect: Expectation,
   host: z.strictObject({
     memoryMiB: z.int(),
@@ -59,6 +71,7 @@ export const Scenario = z.strictObject({
         title: z.string(),
         /** Instead of the scenario's, as far as given. */
         expect: z._default(z.partial(Expectation), {}),
+        /** Its own, whole: nothing of the scenario's is added. */
         ...staging,
       }),
     ),
@@ -66,6 +79,9 @@ export const Scenario = z.strictObject({
   ),
 });
 export type Scenario = z.infer<typeof Scenario> & { id: string; folder: string };
+
+/** How the trouble is brought about, in the guest and around it. */
+export type Staging = Pick<Scenario, keyof typeof staging>;
 
 const folder = join(root, "scenarios");
 
