@@ -5,7 +5,14 @@ import type { HostReading } from "./evidence.ts";
 import type { Incident } from "./incident.ts";
 import type { PlanStep } from "./plan.ts";
 
-export type DocumentName = "CollectHostEvidence" | NonNullable<PlanStep["document"]>;
+/** Documents that only read. */
+export type ReadingDocument =
+  | "CollectHostEvidence"
+  | "CollectSourceEvidence"
+  | "CollectWindowsSourceEvidence";
+/** Documents of active tests: they send traffic or capture packets, and leave nothing. */
+export type ProbingDocument = "ProbeTimestamps" | "CaptureFragments";
+export type DocumentName = ReadingDocument | ProbingDocument | NonNullable<PlanStep["document"]>;
 
 export type Command = {
   instanceId: string;

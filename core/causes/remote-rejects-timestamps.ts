@@ -1,5 +1,27 @@
-import { type Cause, type Judgement, unreadHost } from "../cause.ts";
+import { type Cause, type Judgement, type Observation, unreadHost } from "../cause.ts";
+import { growth } from "../evidence/counters.ts";
+import type { HostEvidence } from "../evidence/host.ts";
+import type { TimestampProbe } from "../evidence/probe.ts";
+import {
+  entriesTo,
+  mixedDestinations,
+  type Suspicion,
+  suspectedDestination,
+  timestampFinding,
+} from "../evidence/suspected-destination.ts";
+import { duration, percent, whole } from "../wording.ts";
 
+/** Sources whose SYNs stay unanswered: a single one has a trouble of its own, such as a firewall. */
+const leastSources = 2;
+/** Unanswered entries more than this share above the first reading are new ones, not SYNs on their way. */
+const underWay = 0.02;
+
+/**
+ * A destination with `net.ipv4.tcp_tw_recycle` (Linux before 4.12) remembers the last TCP timestamp of an address and
+ * drops SYNs with an older one for 60 s. Behind one NAT address each client has a clock of its own.
+ * Settled by the active test: connections in turns with and without timestamps. Looks alike, and is told apart by
+ * nothing passive: a destination that is overloaded, limits connections per address, or lost some of its servers.
+ */
 export const remoteRejectsTimestamps: Cause = {
   id: "remote-rejects-timestamps",
   title: "The destination refuses connections whose TCP timestamp goes back",
@@ -7,10 +29,102 @@ export const remoteRejectsTimestamps: Cause = {
     "Some connections to one destination time out while others work at the same moment; one client alone never fails.",
   fixes: ["strip-timestamps", "tell-remote-owner"],
 
-  judge({ host }): Judgement {
+  judge(evidence): Judgement {
+    const { host, probes } = evidence;
     if (host.status === "unread") return { verdict: "unknown", missing: unreadHost(host.detail) };
-    return { verdict: "unknown", missing: "not written yet", asked: false };
+    const { table } = host.evidence;
+    const probe = probes.timestamps;
+    const found = probe?.status === "done" ? timestampFinding(probe) : undefined;
+    if (probe?.status === "done" && found === "confirmed") {
+      const { address, port } = probe;
+      const seen = [observeEntries(entriesTo(host.evidence, address, port)), observeProbe(probe)];
+      return { verdict: "present", confidence: 0.9, severity: "critical", evidence: seen };
+    }
+    if (table === null) {
+      return host.evidence.conntrack.loaded
+        ? { verdict: "unknown", missing: "the connection table could not be read" }
+        : { verdict: "unknown", missing: "the kernel tracks no connections", asked: false };
+    }
+    const suspicion = suspectedDestination(evidence);
+    if (suspicion === undefined) return { verdict: "absent", evidence: [noSuspicion(host.evidence)] };
+    const seen = [observeEntries(suspicion)];
+    const [drops] = dropsHere(host.evidence);
+    // What this host drops never gets an answer either.
+    if (drops !== undefined) return { verdict: "absent", evidence: [...seen, drops] };
+    const sources = table.unrepliedSources.filter(([, entries]) => entries > 1).length;
+    if (sources < leastSources) {
+      const signal = "sources with unanswered connections";
+      const expected = `at least ${leastSources}, if the destination mixes up their clocks`;
+      return { verdict: "absent", evidence: [...seen, { signal, observed: whole(sources), expected }] };
+    }
+    if (probe?.status === "done" && (found === "refuted" || found === "failing")) {
+      return { verdict: "absent", evidence: [...seen, observeProbe(probe)] };
+    }
+    return {
+      verdict: "present",
+      confidence: 0.4,
+      severity: "warning",
+      title: "One destination answers some connections and not others",
+      evidence: probe?.status === "done" ? [...seen, observeProbe(probe)] : seen,
+      advice: [nextStep(suspicion, probe)],
+    };
   },
 
-  verify: null,
+  verify(before, after) {
+    const [worst] = mixedDestinations(before);
+    if (worst === undefined || after.table === null) return { verdict: "unknown", evidence: [] };
+    const { address, port } = worst;
+    const now = entriesTo(after, address, port);
+    const evidence = [observeEntries(now)];
+    // Entries of what failed before stay for the timeout of SYN_SENT: what must end is that new ones join them.
+    if (now.unanswered <= worst.unanswered * (1 + underWay)) return { verdict: "better", evidence };
+    return { verdict: now.unanswered > 2 * worst.unanswered ? "worse" : "unchanged", evidence };
+  },
 };
+
+/** Drops of this host's own connection tracking, any of which explains a SYN without an answer. */
+function dropsHere(host: HostEvidence): Observation[] {
+  return ["conntrack.drop", "conntrack.insert_failed", "conntrack.early_drop"]
+    .map((signal) => ({ signal, grown: growth(host, signal) ?? 0 }))
+    .filter(({ grown }) => grown > 0)
+    .map(({ signal, grown }) => ({
+      signal,
+      observed: `${whole(grown)} in ${duration(host.window)}`,
+      expected: "0, for the destination to be the reason",
+    }));
+}
+
+function observeEntries({ address, port, unanswered, answered }: Suspicion): Observation {
+  return {
+    signal: `connections to ${address} port ${port}`,
+    observed: `${whole(unanswered)} without an answer beside ${whole(answered)} with one`,
+    expected: "all answered, or none",
+  };
+}
+
+function observeProbe({ withTimestamps, withoutTimestamps, address, port }: TimestampProbe): Observation {
+  const share = ({ succeeded, attempted }: TimestampProbe["withTimestamps"]) =>
+    `${succeeded} of ${attempted} (${percent(attempted === 0 ? 0 : succeeded / attempted)})`;
+  return {
+    signal: `test connections to ${address} port ${port}`,
+    observed: `${share(withTimestamps)} with timestamps, ${share(withoutTimestamps)} without`,
+    expected: "no difference",
+  };
+}
+
+function noSuspicion(host: HostEvidence): Observation {
+  const mixed = mixedDestinations(host).length;
+  return {
+    signal: "destinations that answer some connections and not others",
+    observed: whole(mixed),
+    expected: mixed === 0 ? "0" : "one or two, if a destination is to blame",
+  };
+}
+
+function nextStep({ address, port }: Suspicion, probe: TimestampProbe | null): string {
+  if (probe === null) {
+    return `To find out whether ${address} port ${port} refuses TCP timestamps, ask for the active test: 40 connections in turns with and without them, from a namespace that is removed afterwards.`;
+  }
+  if (probe.status === "refused") return `The active test was not run: ${probe.reason}.`;
+  return `The active test to ${address} port ${port} showed too small a difference to tell: run it again while connections fail.`;
+}

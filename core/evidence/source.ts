@@ -18,10 +18,15 @@ export const SourceEvidence = z.object({
   portRange: z.tuple([port, port]),
   /** Ports inside it that are set aside. */
   reservedPorts: count,
+  /** `ip_local_reserved_ports` as it is, empty for none; `null` on Windows, or where it is too long to tell. */
+  reserved: z.nullable(z.string().check(z.regex(/^[0-9,-]{0,160}$/))),
+  /** Ports from 1024 on that something listens on outside the range: a wider range must spare them. */
+  listeners: z.array(port).check(z.maxLength(40)),
   /** `tcp_tw_reuse`: 0 off, 1 on, 2 for loopback only; `null` on Windows. */
   timeWaitReuse: z.nullable(z.int().check(z.gte(0), z.lte(2))),
   /** `tcp_timestamps`, without which ports in TIME_WAIT are not reused; `null` on Windows. */
   timestamps: z.nullable(z.int().check(z.gte(0), z.lte(2))),
+  /** Connections in any state but TIME_WAIT and LISTEN: each holds a port. */
   established: count,
   timeWait: count,
   /** Remote ends with the most connections from here, at most ten. */
