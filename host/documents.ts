@@ -61,8 +61,9 @@ const endOfProgram = "END_OF_PROGRAM";
  */
 export function spliceScript(path: string): string {
   const read = (name: string) => readFileSync(join(dirname(path), name), "utf8");
-  const text = readFileSync(path, "utf8")
-    .replace(included, (_line, name: string) => read(name).trimEnd())
+  const withIncluded = (text: string): string =>
+    text.replace(included, (_line, name: string) => withIncluded(read(name)).trimEnd());
+  const text = withIncluded(readFileSync(path, "utf8"))
     .replace(program, (_line, command: string, name: string) => {
       return `${command} <<'${endOfProgram}'\n${read(name).trimEnd()}\n${endOfProgram}`;
     });

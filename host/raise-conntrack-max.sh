@@ -38,27 +38,28 @@ CLEAN_UNDO=yes
 
 . "$(dirname "$0")/persistence.sh"
 . "$(dirname "$0")/change.sh"
+. "$(dirname "$0")/sysctl-settings.sh"
+. "$(dirname "$0")/conntrack-boot.sh"
 
 wanted_value() {
   case $1 in
-    nf_conntrack_max) echo "${SSM_ConntrackMax:-0}" ;;
-    nf_conntrack_buckets) echo "${SSM_Buckets:-0}" ;;
+    nf_conntrack_max) unless_zero "${SSM_ConntrackMax:-0}" ;;
+    nf_conntrack_buckets) unless_zero "${SSM_Buckets:-0}" ;;
   esac
 }
 
 # A quarter of the memory that is free without the present table; the planner keeps to the same bound.
 apply_guard() { # settings
   [ -n "$1" ] || return 0
-  max=$(wanted_value nf_conntrack_max)
-  buckets=$(wanted_value nf_conntrack_buckets)
+  max=${SSM_ConntrackMax:-0}
+  buckets=${SSM_Buckets:-0}
   set -- $(cat "$SYSCTL/nf_conntrack_count" "$SYSCTL/nf_conntrack_max" "$SYSCTL/nf_conntrack_buckets")
   count=${1:-0}
   present_max=${2:-0}
   present_buckets=${3:-0}
   [ "$max" -ge "$present_max" ] || max=$present_max
   [ "$buckets" -ge "$present_buckets" ] || buckets=$present_buckets
-  free=$($AWK '/^MemAvailable:/ { print $2 }' "$ROOT/proc/meminfo")
-  is_setting_value "$free" || refuse 'the free memory cannot be read'
+  free_memory
   present=$((count * 450 + present_buckets * 8))
   needed=$((max * 450 + buckets * 8))
   [ "$needed" -le $(((free * 1024 + present) / 4)) ] ||
@@ -77,35 +78,7 @@ undo_guard() { # settings
 }
 
 persist_settings() { # owner
-  max=$(to_persist max nf_conntrack_max)
-  buckets=$(to_persist buckets nf_conntrack_buckets)
-  PERSISTED='buckets:buckets max:max'
-  sysctls="net.netfilter.nf_conntrack_buckets = $buckets
-net.netfilter.nf_conntrack_max = $max"
-  if [ "$1" = fck-nat ]; then
-    pairs=
-    sysctls=
-    if fck_nat_knows nf_conntrack_max; then
-      pairs="nf_conntrack_max $max"
-    else
-      sysctls="net.netfilter.nf_conntrack_max = $max"
-    fi
-    if fck_nat_knows nf_conntrack_buckets; then
-      pairs="$pairs nf_conntrack_buckets $buckets"
-    else
-      sysctls="net.netfilter.nf_conntrack_buckets = $buckets${sysctls:+
-$sysctls}"
-    fi
-    [ -z "$pairs" ] || write_fck_nat_conf $pairs || return 1
-    note 'a new instance of fck-nat writes its configuration from user data: set it there too'
-  fi
-  # In this order a restart in between finds the old values or the new: sysctls need the module to be loaded before
-  # them, and with hashsize alone it would make the limit eight times as large.
-  write_modules_load || return 1
-  [ -z "$sysctls" ] || write_file /etc/sysctl.d/99-zz-nat-medic-raise-conntrack-max.conf "# Written by NAT Medic.
-$sysctls" || return 1
-  module_is_built_in || write_file /etc/modprobe.d/nat-medic.conf "# Written by NAT Medic.
-options nf_conntrack hashsize=$buckets"
+  write_boot_settings "$1" buckets:nf_conntrack_buckets max:nf_conntrack_max
 }
 
 main() {

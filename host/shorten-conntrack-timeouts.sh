@@ -46,11 +46,13 @@ LEAST_TIME_WAIT=60
 
 . "$(dirname "$0")/persistence.sh"
 . "$(dirname "$0")/change.sh"
+. "$(dirname "$0")/sysctl-settings.sh"
+. "$(dirname "$0")/conntrack-boot.sh"
 
 wanted_value() {
   case $1 in
-    nf_conntrack_tcp_timeout_established) echo "${SSM_EstablishedSeconds:-0}" ;;
-    nf_conntrack_tcp_timeout_time_wait) echo "${SSM_TimeWaitSeconds:-0}" ;;
+    nf_conntrack_tcp_timeout_established) unless_zero "${SSM_EstablishedSeconds:-0}" ;;
+    nf_conntrack_tcp_timeout_time_wait) unless_zero "${SSM_TimeWaitSeconds:-0}" ;;
   esac
 }
 
@@ -61,8 +63,6 @@ apply_guard() {
 at_least() { # bound value name
   [ "$2" = 0 ] || [ "$2" -ge "$1" ] || refuse "$3 must be at least $1: less would end connections that are alive"
 }
-
-undo_guard() { :; }
 
 # After an undo, entries refreshed in between run on the shorter timeout of that time, and would look long idle
 # to whoever measures them against the longer one. This is the longest such timeout, 0 when there is none.
@@ -109,25 +109,11 @@ retime() {
 }
 
 persist_settings() { # owner
-  established=$(to_persist established nf_conntrack_tcp_timeout_established)
-  PERSISTED='established:tcp_timeout_established'
-  sysctls="net.netfilter.nf_conntrack_tcp_timeout_established = $established"
-  if [ "$1" = fck-nat ]; then
-    note 'a new instance of fck-nat writes its configuration from user data: set it there too'
-    if fck_nat_knows nf_conntrack_tcp_timeout_established; then
-      write_fck_nat_conf nf_conntrack_tcp_timeout_established "$established" || return 1
-      sysctls=
-    fi
-  fi
+  set -- "$1" established:nf_conntrack_tcp_timeout_established
   if [ "${SSM_TimeWaitSeconds:-0}" != 0 ] || [ -n "$(recorded before.nf_conntrack_tcp_timeout_time_wait)" ]; then
-    PERSISTED="$PERSISTED time_wait:tcp_timeout_time_wait"
-    sysctls="${sysctls:+$sysctls
-}net.netfilter.nf_conntrack_tcp_timeout_time_wait = $(to_persist time_wait nf_conntrack_tcp_timeout_time_wait)"
+    set -- "$@" time_wait:nf_conntrack_tcp_timeout_time_wait
   fi
-  write_modules_load || return 1
-  [ -z "$sysctls" ] ||
-    write_file /etc/sysctl.d/99-zz-nat-medic-shorten-conntrack-timeouts.conf "# Written by NAT Medic.
-$sysctls"
+  write_boot_settings "$@"
 }
 
 main() {
