@@ -43,6 +43,7 @@ case ":$PATH:" in *:/usr/bin:*) PATH=$PATH:/usr/sbin:/sbin ;; esac
 ROOT=${NAT_MEDIC_ROOT:-}
 
 . "$(dirname "$0")/persistence.sh"
+. "$(dirname "$0")/nat-rules.sh"
 
 SYSCTL=$ROOT/proc/sys/net/netfilter
 # Below 6.18 every read of /proc/net/nf_conntrack walks the hash from its start: 100,000 entries took 90 s.
@@ -109,17 +110,30 @@ choose_awk() {
 
 # --- Counters -------------------------------------------------------------------------------------------------
 
-# The network cards; on a machine without any (a guest, a container) the first interfaces it has.
+# The network cards; on a machine without any (a guest, a container) the first interfaces that are no port of a bridge.
+# And that by which the default route leaves, OUTER, whatever it is.
 choose_interfaces() {
   CARDS=
   OTHERS=
   for path in "$ROOT"/sys/class/net/*; do
     name=${path##*/}
     case $name in lo | docker* | br-* | '*' | *[!A-Za-z0-9_.-]*) continue ;; esac
-    if [ -e "$path/device" ]; then CARDS="$CARDS $name"; else OTHERS="$OTHERS $name"; fi
+    [ "${#name}" -le 15 ] || continue
+    if [ -e "$path/device" ]; then
+      CARDS="$CARDS $name"
+    elif [ ! -e "$path/master" ]; then
+      OTHERS="$OTHERS $name"
+    fi
   done
+  OUTER=
+  # Up and not a rejection, as its flags say; the kernel takes the one of the lowest metric.
+  [ -r "$ROOT/proc/net/route" ] && OUTER=$($AWK '
+    $2 == "00000000" && $8 == "00000000" && $4 ~ /[13579bdfBDF]$/ && $4 !~ /[2367abefABEF]..$/ &&
+      $1 ~ /^[A-Za-z0-9_.-]+$/ && (name == "" || $7 + 0 < metric) { name = $1; metric = $7 + 0 }
+    END { print substr(name, 1, 15) }' "$ROOT/proc/net/route")
   set -- ${CARDS:-$OTHERS}
   INTERFACES="${1:-} ${2:-} ${3:-} ${4:-}"
+  case " $INTERFACES " in *" $OUTER "*) ;; *) INTERFACES="$OUTER $INTERFACES" ;; esac
 }
 
 # Prints `<group>.<counter> <total>` lines and `uptime <seconds>`.
@@ -188,7 +202,8 @@ sample_counters() {
       CONNTRACK["early_drop"] = "early_drop"; CONNTRACK["search_restart"] = "search_restart"
       CONNTRACK["clashres"] = "clash_resolved"; CONNTRACK["chainlength"] = "chain_too_long"
       n = split("ip.ForwDatagrams ip.InDiscards ip.OutDiscards ip.OutNoRoutes ip.ReasmTimeout ip.ReasmReqds " \
-        "ip.ReasmFails ip.FragFails ip.FragCreates icmp.OutDestUnreachs tcp.AttemptFails tcp.EstabResets " \
+        "ip.ReasmFails ip.ReasmOKs ip.FragOKs ip.FragFails ip.FragCreates icmp.InDestUnreachs " \
+        "icmp.OutDestUnreachs icmpmsg.InType3 icmpmsg.OutType3 tcp.AttemptFails tcp.EstabResets " \
         "tcp.RetransSegs tcp.OutRsts udp.RcvbufErrors tcpext.IPReversePathFilter tcpext.ListenDrops " \
         "tcpext.TCPTimeouts tcpext.TCPTimeWaitOverflow tcpext.TCPMemoryPressures tcpext.TCPAbortOnMemory " \
         "tcpext.PAWSActive tcpext.PAWSEstab tcpext.PAWSTimewait", list, " ")
@@ -218,18 +233,32 @@ sample_by_conntrack_tool() {
     END { for (name in total) printf "conntrack.%s %.0f\n", name, total[name] }'
 }
 
+# What each queue counts is summed: a frame found no descriptor to be received into, or waited for one to be sent from.
 sample_cards() {
   have ethtool || return 0
-  for name in $CARDS; do
+  for name in $INTERFACES; do
     limited 3 ethtool -S "$name" 2>/dev/null | $AWK -v card="$name" '
-      $1 ~ /^([a-z]+(_[a-z]+)?_allowance_(exceeded|available)|tx_timeout|total_resets|reset_fail|wd_expired|missing_tx_cmpl|suspected_poll_starvation):$/ &&
-        $2 ~ /^[0-9]+$/ { printf "%s.%s %s\n", card, substr($1, 1, length($1) - 1), $2 }'
+      $2 !~ /^[0-9]+$/ { next }
+      $1 ~ /^([a-z]+(_[a-z]+)?_allowance_(exceeded|available)|tx_timeout|total_resets|reset_fail|wd_expired|missing_tx_cmpl|suspected_poll_starvation|rx_overruns):$/ {
+        printf "%s.%s %s\n", card, substr($1, 1, length($1) - 1), $2
+      }
+      $1 ~ /^queue_[0-9]+_(rx_empty_rx_ring|tx_queue_stop):$/ {
+        sub(/^queue_[0-9]+_/, "", $1)
+        total[substr($1, 1, length($1) - 1)] += $2
+      }
+      END { for (counter in total) printf "%s.%s %.0f\n", card, counter, total[counter] }'
   done
 }
 
 # `"window":…,"counters":{…}` from two samples.
 compare_samples() {
   printf '%s\n=\n%s\n' "$1" "$2" | $AWK '
+    BEGIN {
+      n = split("ip.ForwDatagrams ip.ReasmReqds ip.ReasmFails ip.FragFails ip.FragCreates " \
+        "icmp.OutDestUnreachs tcpext.IPReversePathFilter arp.table_fulls", list, " ")
+      for (i = 1; i <= n; i++) JUDGED[list[i]] = 1
+      n = 0
+    }
     $1 == "=" { second = 1; next }
     !second { before[$1] = $2; next }
     NF == 2 { after[$1] = $2; order[++n] = $1 }
@@ -240,12 +269,13 @@ compare_samples() {
         delta = after[key] - before[key]
         # Per-CPU 32-bit counters: one of them went round.
         if (key ~ /^(conntrack|softnet)\./ && delta < -2147483648) delta += 4294967296
-        if (after[key] == 0 && delta == 0 && key !~ /^(conntrack|softnet)\./ && key !~ /allowance/) continue
+        # A zero is worth its bytes where it clears something of suspicion.
+        if (after[key] == 0 && delta == 0 && key !~ /^(conntrack|softnet)\./ && key !~ /allowance/ && !(key in JUDGED)) continue
         gsub(/[^A-Za-z0-9_.-]/, "_", key)
-        list = list (list == "" ? "" : ",") sprintf("\"%s\":[%.0f,%.0f]", substr(key, 1, 80), after[order[i]], delta)
+        shown = shown (shown == "" ? "" : ",") sprintf("\"%s\":[%.0f,%.0f]", substr(key, 1, 80), after[order[i]], delta)
       }
       window = after["uptime"] - before["uptime"]
-      printf "\"window\":%.2f,\"counters\":{%s}", (window > 0 ? window : 0.01), list
+      printf "\"window\":%.2f,\"counters\":{%s}", (window > 0 ? window : 0.01), shown
     }'
 }
 
@@ -410,8 +440,16 @@ summarize_table() {
       tally(sources, "sources", source)
       # The reply tuple is what must be unique: it shows the real destination even behind a DNAT rule.
       tally(destinations, "destinations", protocol " " nat " " substr($reply, 5) " " port)
-      if (nat != source && nat != substr($(at + 1), 5)) tally(nats, "nats", nat)
-      if (index($0, "[UNREPLIED]")) { unreplied++; tally(silent, "silent", source) }
+      if (nat != source && nat != substr($(at + 1), 5)) {
+        tally(nats, "nats", nat)
+        # The NAT keeps the port of the client unless it is taken.
+        if ((protocol == "tcp" || protocol == "udp") && substr($(at + 2), 7) != substr($(reply + 3), 7)) remapped++
+      }
+      if (index($0, "[UNREPLIED]")) {
+        unreplied++
+        tally(silent, "silent", source)
+        if (state == "SYN_SENT") tally(vain, "vain", protocol " " nat " " substr($reply, 5) " " port)
+      }
       if (index($0, "[ASSURED]")) assured++
       else if (index($0, "OFFLOAD]")) offloaded++
 
@@ -442,7 +480,7 @@ summarize_table() {
       printf "\"over86400\":%d,\"shortTimer\":%d,\"staleTimer\":%d},", over86400, short_timer, stale_timer
       printf "\"sources\":%s,\"unrepliedSources\":%s,", addresses(sources), addresses(silent)
       printf "\"natAddresses\":%s,\"destinations\":%s,", addresses(nats), spaces(destinations)
-      printf "\"undercount\":%d}\n", worst
+      printf "\"unansweredDestinations\":%s,\"remapped\":%d,\"undercount\":%d}\n", spaces(vain), remapped, worst
       if (malformed > 0) printf "table: %d lines of an unknown form were skipped\n", malformed
       # Old conntrack-tools list IPv4 alone.
       if (!more && entries < 0.9 * counted - 100) printf "table: %d of %d entries were listed\n", entries, counted
@@ -455,16 +493,30 @@ summarize_table() {
 summarize_log() { # empty
   $AWK -v empty="$1" '
     /^#status / && NF == 2 { status = $2; next }
+    function note(name) { count[name]++; at[name] = time() }
+    function time() { return match($0, /\[ *[0-9]+\.[0-9]+\]/) ? substr($0, RSTART + 1, RLENGTH - 2) + 0 : "null" }
     { lines++ }
-    /nf_conntrack: .*table full/ && !/expectation table full/ {
+    /nf_conntrack: .*expectation table full/ { note("expectation-full"); next }
+    /nf_conntrack: .*table full/ {
+      # What 6.17 and later say of a namespace that is not the first.
       if (/table full in netns/) { other++; next }
       full++
-      last = match($0, /\[ *[0-9]+\.[0-9]+\]/) ? substr($0, RSTART + 1, RLENGTH - 2) + 0 : "null"
+      last = time()
     }
+    # Of IPv6 is ndisc_cache, which the limits of IPv4 do not touch.
+    /neighbou?r.*table overflow/ && !/ndisc_cache/ { note("neighbour-overflow") }
+    /Neighbour table overflow/ { note("neighbour-overflow") }
+    /[^a-z]ena [0-9a-f]+:[0-9a-f]+:.*([Rr]eset|[Tt][Xx] [Cc]ompletion|completed on time|[Kk]eep alive watchdog)/ { note("ena-reset") }
+    # A container at its own limit is told as "Memory cgroup out of memory".
+    /Out of memory: Kill|TCP: out of memory/ { note("out-of-memory") }
+    /soft lockup - CPU/ { note("soft-lockup") }
+    /too many orphaned sockets/ { note("orphaned-sockets") }
     END {
       if (status != 0 || (lines == 0 && empty == "no")) exit
       if (full == 0) last = "null"
-      printf "{\"tableFull\":%d,\"tableFullLastAt\":%s,\"tableFullOtherNamespace\":%d}", full, last, other
+      printf "{\"tableFull\":%d,\"tableFullLastAt\":%s,\"tableFullOtherNamespace\":%d,\"others\":{", full, last, other
+      for (name in count) printf "%s\"%s\":{\"lines\":%d,\"lastAt\":%s}", (shown++ ? "," : ""), name, count[name], at[name]
+      printf "}}"
     }'
 }
 
@@ -502,6 +554,107 @@ read_timeouts() {
   }' $sources
 }
 
+# Kernel parameters by their names, and what is so at this moment. What this kernel does not have is left out.
+read_parameters() {
+  set -- net.ipv4.ip_forward net.ipv4.conf.all.rp_filter net.ipv4.conf.default.rp_filter \
+    net.ipv4.ip_local_port_range net.ipv4.tcp_tw_recycle net.ipv4.tcp_tw_reuse net.ipv4.tcp_timestamps \
+    net.ipv4.neigh.default.gc_thresh1 net.ipv4.neigh.default.gc_thresh2 net.ipv4.neigh.default.gc_thresh3 \
+    net.ipv4.ipfrag_high_thresh net.ipv4.ipfrag_time net.core.netdev_max_backlog \
+    net.netfilter.nf_conntrack_tcp_be_liberal net.netfilter.nf_conntrack_tcp_loose \
+    net.netfilter.nf_conntrack_acct net.netfilter.nf_conntrack_expect_max
+  for name in $INTERFACES; do
+    set -- "$@" "net.ipv4.conf.$name.rp_filter" "net.ipv4.conf.$name.forwarding"
+  done
+  $AWK -v root="$ROOT" -v interfaces="$INTERFACES" '
+    function hex(digits, i, n) {
+      n = 0
+      for (i = 1; i <= length(digits); i++) n = n * 16 + index("0123456789abcdef", substr(digits, i, 1)) - 1
+      return n
+    }
+    function path_of(name, n, list, i) {
+      # A name of an interface may have dots of its own.
+      n = split(interfaces, list, " ")
+      for (i = 1; i <= n; i++)
+        if (index(name, "net.ipv4.conf." list[i] ".") == 1 && substr(name, 16 + length(list[i])) !~ /\./)
+          return "net/ipv4/conf/" list[i] "/" substr(name, 16 + length(list[i]))
+      gsub(/\./, "/", name)
+      return name
+    }
+    function numbers(file, line, n, i, part, list) {
+      if ((getline line < file) <= 0) { close(file); return "" }
+      close(file)
+      n = split(line, part, /[ \t]+/)
+      if (n > 3) return ""
+      list = ""
+      for (i = 1; i <= n; i++) {
+        if (part[i] !~ /^[0-9]+$/ || length(part[i]) > 15) return ""
+        list = list (i > 1 ? "," : "") part[i]
+      }
+      return list
+    }
+    function gauge(name, value) {
+      if (value ~ /^[0-9]+$/ && length(value) <= 15) gauges = gauges (gauges == "" ? "" : ",") "\"" name "\":" value
+    }
+    BEGIN {
+      for (i = 1; i < ARGC; i++) {
+        value = numbers(root "/proc/sys/" path_of(ARGV[i]))
+        if (value != "") parameters = parameters (parameters == "" ? "" : ",") "\"" ARGV[i] "\":[" value "]"
+      }
+      file = root "/proc/net/sockstat"
+      while ((getline line < file) > 0) {
+        n = split(line, part, " ")
+        for (i = 2; i < n; i += 2) {
+          key = tolower(substr(part[1], 1, length(part[1]) - 1)) "." part[i]
+          if (key ~ /^(frag\.(inuse|memory)|tcp\.(inuse|orphan|tw))$/) gauge(key, part[i + 1])
+        }
+      }
+      file = root "/proc/net/stat/arp_cache"
+      # The first column says the same in the line of every processor.
+      if ((getline line < file) > 0 && split(line, name, " ") && name[1] == "entries" && (getline line < file) > 0) {
+        split(line, part, " ")
+        if (part[1] ~ /^[0-9a-f]+$/ && length(part[1]) <= 8) gauge("arp.entries", hex(part[1]) "")
+      }
+      printf "\"parameters\":{%s},\"gauges\":{%s}", parameters, gauges
+    }' "$@"
+}
+
+# Prints the list of interfaces: the driver and the ring as ethtool tells them.
+read_interfaces() {
+  for name in $INTERFACES; do
+    [ -e "$ROOT/sys/class/net/$name" ] || continue
+    echo "#interface $name $(value_of "$ROOT/sys/class/net/$name/mtu")"
+    have ethtool || continue
+    limited 3 ethtool -i "$name"
+    limited 3 ethtool -g "$name"
+  done 2>/dev/null | $AWK -v outer="$OUTER" '
+    function show() {
+      if (name == "" || shown >= 8) return
+      printf "%s{\"name\":\"%s\",\"mtu\":%d,", (shown++ ? "," : ""), name, (mtu ~ /^[0-9]+$/ && mtu <= 1000000 ? mtu : 0)
+      printf "\"defaultRoute\":%s,\"driver\":%s,", (name == outer ? "true" : "false"), driver
+      printf "\"driverVersion\":%s,\"rxRing\":", version
+      if (ring["now"] != "" && ring["most"] != "") printf "[%d,%d]}", ring["now"], ring["most"]
+      else printf "null}"
+    }
+    function plain(text, not_allowed) {
+      gsub(not_allowed, "_", text)
+      return text == "" ? "null" : "\"" substr(text, 1, 40) "\""
+    }
+    $1 == "#interface" {
+      show()
+      name = $2
+      mtu = $3
+      driver = version = "null"
+      ring["now"] = ring["most"] = which = ""
+      next
+    }
+    $1 == "driver:" { driver = plain($2, "[^A-Za-z0-9_.-]") }
+    $1 == "version:" { version = plain(substr($0, 10), "[^A-Za-z0-9_.,:;/()=%+ -]") }
+    /^Pre-set maximums/ { which = "most" }
+    /^Current hardware settings/ { which = "now" }
+    $1 == "RX:" && which != "" && $2 ~ /^[0-9]+$/ && length($2) <= 9 { ring[which] = $2 }
+    END { show() }'
+}
+
 # Prints the fields that come from the machine itself.
 read_machine() {
   $AWK -v kernel="$(uname -r)" '
@@ -530,6 +683,7 @@ read_persistence() { # settings
       if ("module" in value) at_boot = "true"
       printf "{\"owner\":\"%s\",\"max\":%s,\"buckets\":%s,", owner, configured("max"), configured("buckets")
       printf "\"hashsize\":%s,\"established\":%s,", configured("hashsize"), configured("established")
+      printf "\"timeWait\":%s,\"ipForward\":%s,", configured("time_wait"), configured("ip_forward")
       printf "\"moduleLoadedAtBoot\":%s}", at_boot
     }'
 }
@@ -574,6 +728,8 @@ main() {
   before=$(sample_counters)
   read_table
   read_kernel_log
+  read_rules
+  interfaces=$(read_interfaces)
   settings=$(persisted_settings)
   wait_for_window "$window" "$sampled"
   after=$(sample_counters)
@@ -594,8 +750,8 @@ main() {
     "$(number_or_null "$(value_of "$SYSCTL/nf_conntrack_max")")" \
     "$(number_or_null "$(value_of "$SYSCTL/nf_conntrack_buckets")")" \
     "$(read_timeouts)" "$compared"
-  printf '"table":%s,"kernelLog":%s,"persistence":%s,"unread":[%s]}\n' \
-    "$TABLE" "$KERNEL_LOG" "$persistence" "$(unread_list)"
+  printf '"table":%s,"kernelLog":%s,%s,"interfaces":[%s],"rules":%s,"persistence":%s,"unread":[%s]}\n' \
+    "$TABLE" "$KERNEL_LOG" "$(read_parameters)" "$interfaces" "$RULES" "$persistence" "$(unread_list)"
   exit 0
 }
 

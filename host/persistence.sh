@@ -25,7 +25,7 @@ fck_nat_knows() { # key
   [ ! -r "$ROOT$FCK_NAT_SCRIPT" ] || grep -q "$1" "$ROOT$FCK_NAT_SCRIPT"
 }
 
-# Prints `<what> <value> <file>` for max, buckets, established, time_wait and hashsize where something sets them,
+# Prints `<what> <value> <file>` for max, buckets, established, time_wait, ip_forward and hashsize where something sets them,
 # `module 1 <file>` when the module is loaded at boot, `unreadable - <file>` for a file that may not be read.
 persisted_settings() {
   set --
@@ -57,6 +57,7 @@ persisted_settings() {
       else if (key == "net.netfilter.nf_conntrack_buckets") set("buckets", value)
       else if (key == "net.netfilter.nf_conntrack_tcp_timeout_established") set("established", value)
       else if (key == "net.netfilter.nf_conntrack_tcp_timeout_time_wait") set("time_wait", value)
+      else if (key == "net.ipv4.ip_forward" || key == "net.ipv4.conf.all.forwarding") set("ip_forward", value)
     }
     function read_sysctl(line, at, key, value) {
       at = index(line, "=")
@@ -131,7 +132,7 @@ persisted_settings() {
       read_if_there("/etc/modules", "modules")
       # Sourced by its service, after all of these.
       read_if_there("/etc/fck-nat.conf", "fck-nat")
-      n = split("max buckets established time_wait hashsize module", order, " ")
+      n = split("max buckets established time_wait ip_forward hashsize module", order, " ")
       for (i = 1; i <= n; i++) if (order[i] in values) print order[i], values[order[i]], files[order[i]]
     }' "$@"
 }
