@@ -1,5 +1,6 @@
 import { type Cause, type Judgement, type Observation, unreadHost } from "../cause.ts";
 import { sampled, scaleToTable, utilization } from "../evidence/counters.ts";
+import { type HalfOpenFlood, halfOpenFlood, muchUnanswered } from "../evidence/half-open.ts";
 import { type Heaviest, heaviestSource } from "../evidence/heaviest-source.ts";
 import type { HostEvidence } from "../evidence/host.ts";
 import { percent, whole } from "../wording.ts";
@@ -12,14 +13,16 @@ const timesTheNext = 2;
 const scarce = 0.8;
 
 /**
- * One private host holds so many entries that the others go without.
- * Settled by the ranking of sources. Looks alike: many busy hosts (no source stands out).
+ * One private host holds so many entries that the others go without: with connections that it keeps, or with questions
+ * that nobody answers. Settled by the ranking of sources, and by the entries without a reply.
+ * Looks alike: many busy hosts (no source stands out), a server that is down (one destination has most of the entries
+ * without a reply: whoever asks it is no scanner).
  */
 export const conntrackHeavyHitter: Cause = {
   id: "conntrack-heavy-hitter",
   title: "One host uses up the connection tracking table",
   symptom: "All hosts behind the NAT lose connections, but one of them makes most of the entries.",
-  fixes: ["raise-conntrack-max", "limit-source-connections"],
+  fixes: ["raise-conntrack-max", "limit-source-connections", "bypass-conntrack"],
 
   judge({ host }): Judgement {
     if (host.status === "unread") return { verdict: "unknown", missing: unreadHost(host.detail) };
@@ -32,6 +35,19 @@ export const conntrackHeavyHitter: Cause = {
     const heaviest = heaviestSource(evidence);
     if (heaviest === undefined)
       return { verdict: "unknown", missing: "the connection table could not be read" };
+    const flood = halfOpenFlood(evidence);
+    if (flood !== undefined && flood !== null) {
+      return {
+        verdict: "present",
+        confidence: 0.85,
+        severity: "warning",
+        evidence: [room(used), observeFlood(evidence, flood), observe(evidence, heaviest)],
+        title: "One host scans or floods",
+        advice: [
+          `Ask the owner of ${flood.address} what it looks for: a scan, malware, or a job whose targets are gone.`,
+        ],
+      };
+    }
     const seen = [room(used), observe(evidence, heaviest)];
     if (heaviest.share >= heavyShare && heaviest.entries >= timesTheNext * heaviest.next) {
       return { verdict: "present", confidence: 0.9, severity: "warning", evidence: seen };
@@ -58,5 +74,16 @@ function observe(host: HostEvidence, { address, entries, share }: Heaviest): Obs
     signal: "heaviest source",
     observed: `${address} with ${whole(scaleToTable(host, entries))} entries (${percent(share)}${sampled(host)})`,
     expected: `below ${percent(heavyShare)}, or no more than ${timesTheNext} times the next`,
+  };
+}
+
+function observeFlood(
+  host: HostEvidence,
+  { address, entries, unanswered, share }: HalfOpenFlood,
+): Observation {
+  return {
+    signal: "entries without a reply",
+    observed: `${percent(unanswered)} of the table, ${percent(share)} of them (${whole(scaleToTable(host, entries))}) from ${address} to many destinations${sampled(host)}`,
+    expected: `below ${percent(muchUnanswered)}`,
   };
 }

@@ -15,13 +15,14 @@ const recent = 900;
 /**
  * The table has no room, so the kernel drops the first packet of every new connection, silently.
  * Settled by `drop` growing faster than `insert_failed`: only a full table does that (measured on 6.1 to 6.18).
- * Looks alike: exhausted SNAT ports (both grow alike), a container's own table (its log line names a namespace).
+ * Looks alike: exhausted SNAT ports (both grow alike), a container's own table (this one's `drop` is zero since boot),
+ * a table at its limit that evicts half-open entries (`early_drop` grows, `drop` does not).
  */
 export const conntrackTableFull: Cause = {
   id: "conntrack-table-full",
   title: "The connection tracking table is full",
   symptom: "Established connections keep working while new ones time out at random.",
-  fixes: ["raise-conntrack-max"],
+  fixes: ["raise-conntrack-max", "bypass-conntrack"],
 
   judge({ host }): Judgement {
     if (host.status === "unread") return { verdict: "unknown", missing: unreadHost(host.detail) };
@@ -36,6 +37,10 @@ export const conntrackTableFull: Cause = {
     const seen = [...observe(evidence, used), ...observeLog(evidence)];
     const drops = tableFullDrops(evidence);
     if (drops !== undefined && drops > 0) return present(used >= full ? 0.99 : 0.8, seen);
+    // Room is made for each newcomer by evicting half-open entries: a cause of its own, with its own signal.
+    if (drops === 0 && (growth(evidence, "conntrack.early_drop") ?? 0) > 0) {
+      return { verdict: "absent", evidence: seen };
+    }
     if (used >= full) return present(drops === undefined ? 0.9 : 0.85, seen);
     if (used >= roomy && loggedRecently(evidence)) return present(0.7, seen);
     if (used >= nearlyFull) {
@@ -60,12 +65,19 @@ export const conntrackTableFull: Cause = {
 };
 
 function present(confidence: number, evidence: Observation[]): Judgement {
-  return { verdict: "present", confidence, severity: "critical", evidence };
+  return { verdict: "present", confidence, severity: "critical", evidence, advice };
 }
 
-function loggedRecently({ kernelLog, uptime }: HostEvidence): boolean {
+const advice = [
+  "Do not reboot: it cuts every connection, and what fills the table fills it again.",
+  "More room alone buys time: look at what fills the table.",
+];
+
+/** By this table: up to Linux 6.16 the line does not say whose it was, but a table that was full has dropped. */
+function loggedRecently({ kernelLog, uptime, counters }: HostEvidence): boolean {
   const last = kernelLog?.tableFullLastAt ?? null;
-  return last !== null && uptime - last <= recent;
+  const everDropped = counters["conntrack.drop"]?.[0] !== 0;
+  return last !== null && uptime - last <= recent && everDropped;
 }
 
 function observe(host: HostEvidence, used: number): Observation[] {

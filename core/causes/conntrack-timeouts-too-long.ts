@@ -1,19 +1,25 @@
 import { type Cause, type Judgement, type Observation, unreadHost } from "../cause.ts";
+import { defaultTimeWait } from "../evidence/after-reboot.ts";
 import { sampled, scaleToTable } from "../evidence/counters.ts";
 import type { HostEvidence } from "../evidence/host.ts";
 import { duration, percent, whole } from "../wording.ts";
 
 /** Above this share of ESTABLISHED, most of the table belongs to nobody. */
 const idleShare = 0.5;
-/** Idle entries matter once they hold a real part of the table. */
-const idlePartOfTable = 0.2;
+/** Entries that should be gone matter once they hold a real part of the table. */
+const partOfTable = 0.2;
 /** RFC 5382 REQ-5: an established mapping lives at least 2 h 4 min unless the operator says otherwise. */
 const shortestSensible = 7_440;
+/** The kernel's default (`nf_conntrack_proto_tcp.c`): a client that does not close has no more to say. */
+const defaultCloseWait = 60;
 
 /**
- * Connections whose ends are long gone stay for five days (the kernel's default), because nobody told the NAT.
- * Settled by the histogram of idle time: timeout minus what remains, valid where more than 300 s remain.
- * Looks alike: a busy table (its entries are fresh), one heavy source (its entries may be fresh too).
+ * The table remembers connections for longer than anybody needs: dead ones for five days (the kernel's default), or
+ * closed ones for as long as somebody once set. Settled by what each timeout keeps: the histogram of idle time (timeout
+ * minus what remains, valid where more than 300 s remain), and the entries that TIME_WAIT and CLOSE_WAIT would not
+ * hold at their defaults.
+ * Looks alike: a busy table (its entries are fresh), one heavy source (its entries may be fresh too), many short
+ * connections (TIME_WAIT at its default).
  */
 export const conntrackTimeoutsTooLong: Cause = {
   id: "conntrack-timeouts-too-long",
@@ -31,11 +37,25 @@ export const conntrackTimeoutsTooLong: Cause = {
       return { verdict: "unknown", missing: "the connection table and its timeouts could not be read" };
     }
     const seen = observe(evidence, idle, timeout);
-    const holdsTheTable = scaleToTable(evidence, idle.long) >= idlePartOfTable * max;
-    if (idle.share >= idleShare && holdsTheTable && (timeout > shortestSensible || idle.stale > 0)) {
-      return { verdict: "present", confidence: 0.95, severity: "warning", evidence: seen };
-    }
-    return { verdict: "absent", evidence: seen };
+    const holdsTheTable = scaleToTable(evidence, idle.long) >= partOfTable * max;
+    const areDead =
+      idle.share >= idleShare && holdsTheTable && (timeout > shortestSensible || idle.stale > 0);
+    const overdue = closedTooLong(evidence).filter(({ surplus }) => surplus >= partOfTable * max);
+    const evidenceOfAll = [...(areDead || overdue.length === 0 ? seen : []), ...overdue.map(observeClosed)];
+    if (!areDead && overdue.length === 0) return { verdict: "absent", evidence: seen };
+    return {
+      verdict: "present",
+      confidence: 0.95,
+      severity: "warning",
+      evidence: evidenceOfAll,
+      ...(areDead ? {} : { title: "Closed connections are remembered for too long" }),
+      advice: overdue
+        .filter(({ state }) => state === "CLOSE_WAIT")
+        .map(
+          ({ setting, standard, timeout: present }) =>
+            `Put the timeout of half-closed connections back from ${duration(present)} to the default: sysctl -w net.netfilter.${setting}=${standard}`,
+        ),
+    };
   },
 
   verify(before, after) {
@@ -45,11 +65,11 @@ export const conntrackTimeoutsTooLong: Cause = {
     if (idle === undefined || idleBefore === undefined || timeout === undefined) {
       return { verdict: "unknown", evidence: [] };
     }
-    const evidence = observe(after, idle, timeout);
-    const long = scaleToTable(after, idle.long);
-    const longBefore = scaleToTable(before, idleBefore.long);
-    if (long <= longBefore / 2) return { verdict: "better", evidence };
-    return { verdict: long > longBefore ? "worse" : "unchanged", evidence };
+    const evidence = [...observe(after, idle, timeout), ...closedTooLong(after).map(observeClosed)];
+    const kept = scaleToTable(after, idle.long) + surplusOf(after);
+    const keptBefore = scaleToTable(before, idleBefore.long) + surplusOf(before);
+    if (kept <= keptBefore / 2) return { verdict: "better", evidence };
+    return { verdict: kept > keptBefore ? "worse" : "unchanged", evidence };
   },
 };
 
@@ -68,6 +88,48 @@ function countIdle({ table }: HostEvidence): Idle | undefined {
   const told = Object.values(known).reduce((sum, entries) => sum + entries, 0);
   const long = known.under86400 + known.over86400 + known.staleTimer;
   return { told, long, stale: known.staleTimer, share: told === 0 ? 0 : long / told };
+}
+
+type Overdue = {
+  state: "TIME_WAIT" | "CLOSE_WAIT";
+  setting: string;
+  timeout: number;
+  standard: number;
+  /** Entries of the whole table that the default would have dropped by now, at a steady rate. */
+  surplus: number;
+};
+
+function closedTooLong(host: HostEvidence): Overdue[] {
+  const states = [
+    ["TIME_WAIT", "tcp_timeout_time_wait", defaultTimeWait],
+    ["CLOSE_WAIT", "tcp_timeout_close_wait", defaultCloseWait],
+  ] as const;
+  return states.flatMap(([state, name, standard]) => {
+    const timeout = host.timeouts[name];
+    if (timeout === undefined || timeout <= standard) return [];
+    const entries = scaleToTable(host, host.table?.tcpStates[state] ?? 0);
+    return [
+      {
+        state,
+        setting: `nf_conntrack_${name}`,
+        timeout,
+        standard,
+        surplus: entries * (1 - standard / timeout),
+      },
+    ];
+  });
+}
+
+function surplusOf(host: HostEvidence): number {
+  return closedTooLong(host).reduce((sum, { surplus }) => sum + surplus, 0);
+}
+
+function observeClosed({ state, setting, timeout, standard, surplus }: Overdue): Observation {
+  return {
+    signal: setting,
+    observed: `${duration(timeout)}, which keeps about ${whole(surplus)} entries in ${state} that the default would not`,
+    expected: duration(standard),
+  };
 }
 
 function observe(host: HostEvidence, idle: Idle, timeout: number): Observation[] {

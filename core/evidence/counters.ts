@@ -20,6 +20,18 @@ export function tableFullDrops(host: HostEvidence): number | undefined {
   return Math.max(0, drop - Math.max(0, insertFailed - chainTooLong));
 }
 
+/**
+ * New connections refused because the kernel found no free source port, or lost a race for one, over the window. Those
+ * count in `drop` and `insert_failed` alike; a full table counts in `drop` alone, a long chain in `insert_failed` alone.
+ */
+export function portFailures(host: HostEvidence): number | undefined {
+  const drop = growth(host, "conntrack.drop");
+  const insertFailed = growth(host, "conntrack.insert_failed");
+  const chainTooLong = growth(host, "conntrack.chain_too_long") ?? 0;
+  if (drop === undefined || insertFailed === undefined) return undefined;
+  return Math.max(0, Math.min(drop, insertFailed - chainTooLong));
+}
+
 /** How full the table is, 0 to 1 and a little above; `undefined` when it could not be read. */
 export function utilization(host: HostEvidence): number | undefined {
   const { count, max } = host.conntrack;

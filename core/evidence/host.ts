@@ -140,6 +140,7 @@ export const HostEvidence = z.object({
       tableFullLastAt: z.nullable(seconds),
       /** "table full in netns N": the table of a container on this host, not the NAT's. */
       tableFullOtherNamespace: count,
+      tableFullOtherNamespaceLastAt: z._default(z.nullable(seconds), null),
       /** Lines of other troubles, by the names in the collector: `neighbour-overflow`, `ena-reset`, `out-of-memory`, ... */
       others: z._default(z.record(word, z.object({ lines: count, lastAt: z.nullable(seconds) })), {}),
     }),
