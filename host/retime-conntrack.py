@@ -1,8 +1,9 @@
-# Gives the existing ESTABLISHED entries the timer that they would have if a shorter timeout had always been in
-# force. Lowering the sysctl alone moves no timer. Usage: python3 retime-conntrack.py OLD NEW FLOOR SECONDS
+# Gives the existing TCP entries of one state the timer that they would have if a shorter timeout had always been in
+# force. Lowering the sysctl alone moves no timer. Usage: python3 retime-conntrack.py OLD NEW FLOOR SECONDS STATE
 #   OLD      the timeout that was in force, NEW the one that now is, in seconds
 #   FLOOR    entries with this much left or less stay as they are (at least NEW, see below)
 #   SECONDS  stops after so long
+#   STATE    established or time-wait
 # Prints: moved expiring left failed complete|incomplete
 #
 # Only an entry with more than NEW seconds left is touched, because only that one certainly still runs on the old
@@ -22,9 +23,9 @@ CT_GET, CT_NEW = (1 << 8) | 1, 1 << 8
 TUPLE_ORIG, STATUS, PROTOINFO, TIMEOUT, ZONE = 1, 3, 4, 7, 18
 NESTED = 1 << 15
 OFFLOADED = 1 << 14 | 1 << 15
-ESTABLISHED = 3
-# Below this the timer may be the one for unacknowledged data (300 s), which says nothing about idleness.
-SHORT_TIMER = 300
+# State, and the least that is left where a timer tells idleness: an established entry with 300 s or less may carry
+# the timer for unacknowledged data.
+STATES = {"established": (3, 300), "time-wait": (7, 0)}
 SAMPLE, BATCH = 65536, 64
 
 
@@ -67,11 +68,11 @@ def dump():
             at += (length + 3) & ~3
 
 
-def established():
-    """Every established TCP entry with a timer: its family, what is left of it, and its attributes."""
+def entries(wanted):
+    """Every TCP entry in a state that has a timer: its family, what is left of it, and its attributes."""
     for message in dump():
         entry = attributes(message[4:])
-        if TIMEOUT in entry and PROTOINFO in entry and not offloaded(entry) and state(entry) == ESTABLISHED:
+        if TIMEOUT in entry and PROTOINFO in entry and not offloaded(entry) and state(entry) == wanted:
             yield bytearray(message)[0], struct.unpack("!I", entry[TIMEOUT])[0], entry
 
 
@@ -120,24 +121,25 @@ def send(netlink, batch):
     return done, failed
 
 
-def oldest_clock(old):
+def oldest_clock(old, wanted):
     """Entries with more left than OLD run on an even older timeout, which was at least the most that any has left."""
     most = old
-    for seen, (_, remaining, _) in enumerate(established()):
+    for seen, (_, remaining, _) in enumerate(entries(wanted)):
         most = max(most, remaining)
         if seen >= SAMPLE:
             break
     return most
 
 
-def main(old, new, floor, seconds):
+def main(old, new, floor, seconds, name):
     ends = time.time() + seconds
-    stale = oldest_clock(old)
-    floor = max(floor, new, SHORT_TIMER)
+    wanted, shortest = STATES[name]
+    stale = oldest_clock(old, wanted)
+    floor = max(floor, new, shortest)
     netlink, batch = ctnetlink(), []
     moved = expiring = left = failed = 0
     finished = "complete"
-    for family, remaining, entry in established():
+    for family, remaining, entry in entries(wanted):
         if remaining <= floor:
             left += 1
             continue
@@ -159,4 +161,4 @@ def main(old, new, floor, seconds):
     print(moved, expiring, left, failed, finished)
 
 
-main(*(int(word) for word in sys.argv[1:5]))
+main(*(int(word) for word in sys.argv[1:5]), sys.argv[5])

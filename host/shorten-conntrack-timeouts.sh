@@ -14,8 +14,8 @@
 #   /proc/sys/net/netfilter, the connection table, and the files that a reboot would apply (persistence.sh).
 #
 # CHANGES
-#   apply    the running timeouts (only ever down) and, through ctnetlink, the timers of established entries that
-#            still run on a longer one. Those idle for longer than the new timeout end at once.
+#   apply    the running timeouts (only ever down) and, through ctnetlink, the timers of entries in these states that
+#            still run on a longer one. Those that would be over by the new timeout end at once.
 #   persist  means that the change is to be kept: ends the restore. Then writes
 #            /etc/sysctl.d/99-zz-nat-medic-shorten-conntrack-timeouts.conf and /etc/modules-load.d/nat-medic.conf, or
 #            the key of /etc/fck-nat.conf where fck-nat owns the host.
@@ -66,45 +66,50 @@ at_least() { # bound value name
 
 # After an undo, entries refreshed in between run on the shorter timeout of that time, and would look long idle
 # to whoever measures them against the longer one. This is the longest such timeout, 0 when there is none.
-ambiguous_below() { # old-timeout
+ambiguous_below() { # setting old-timeout
   longest=0
   present_time=$(date +%s)
   for state in "$STATE_ROOT"/*/"$FIX"; do
     undone=$(state_of "$state" undone_at)
-    after=$(state_of "$state" undone_after.nf_conntrack_tcp_timeout_established)
-    if [ -n "$undone" ] && [ -n "$after" ] && [ $((present_time - undone)) -lt "$1" ] && [ "$after" -gt "$longest" ]; then
+    after=$(state_of "$state" "undone_after.$1")
+    if [ -n "$undone" ] && [ -n "$after" ] && [ $((present_time - undone)) -lt "$2" ] && [ "$after" -gt "$longest" ]; then
       longest=$after
     fi
   done
   echo "$longest"
 }
 
-retime_program() { # old new floor seconds
-  python3 - "$1" "$2" "$3" "$4" <"$(dirname "$0")/retime-conntrack.py"
+retime_program() { # old new floor seconds state
+  python3 - "$1" "$2" "$3" "$4" "$5" <"$(dirname "$0")/retime-conntrack.py"
 }
 
 # Sets MOVED.
 retime() {
   MOVED=0
-  [ "${SSM_Retime:-yes}" = yes ] && [ "${SSM_EstablishedSeconds:-0}" != 0 ] || return 0
+  [ "${SSM_Retime:-yes}" = yes ] || return 0
   if ! have python3; then
     note 'no python3: entries that exist keep their old timers until their next packet'
     return 0
   fi
-  new=$(running nf_conntrack_tcp_timeout_established)
+  [ "${SSM_EstablishedSeconds:-0}" = 0 ] || retime_state nf_conntrack_tcp_timeout_established established || return 0
+  [ "${SSM_TimeWaitSeconds:-0}" = 0 ] || retime_state nf_conntrack_tcp_timeout_time_wait time-wait || return 0
+}
+
+retime_state() { # setting state; fails where ctnetlink does
+  new=$(running "$1")
   # Nothing was lowered: only entries that are older than an earlier change are left to re-time.
-  old=$(recorded before.nf_conntrack_tcp_timeout_established)
-  result=$(retime_program "${old:-$new}" "$new" "$(ambiguous_below "${old:-$new}")" 60 2>/dev/null)
+  old=$(recorded "before.$1")
+  result=$(retime_program "${old:-$new}" "$new" "$(ambiguous_below "$1" "${old:-$new}")" 60 "$2" 2>/dev/null)
   case $result in
     *complete)
-      MOVED=${result%% *}
-      note "$(echo "$result" | $AWK '{
-        printf "re-timed %d established entries, of which %d end at once; left %d as they were", $1, $2, $3
+      MOVED=$((MOVED + ${result%% *}))
+      note "$(echo "$result" | $AWK -v state="$2" '{
+        printf "re-timed %d %s entries, of which %d end at once; left %d as they were", $1, state, $2, $3
         if ($4 > 0) printf "; the kernel refused %d", $4
         if ($5 == "incomplete") printf "; stopped after 60 seconds"
       }')"
       ;;
-    *) note 'entries that exist keep their old timers: ctnetlink could not be used' ;;
+    *) note 'entries that exist keep their old timers: ctnetlink could not be used' && return 1 ;;
   esac
 }
 

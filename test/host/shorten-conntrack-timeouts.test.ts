@@ -210,6 +210,23 @@ describe("on the connection table of this machine's kernel, in a namespace", () 
     },
   );
 
+  ready("closed connections end as if the shorter timeout had always been in force", () => {
+    insert(1001, 431_900);
+    insert(1002, 115, { state: "TIME_WAIT" }); // closed for 5 s
+    insert(1003, 65, { state: "TIME_WAIT" }); // closed for 55 s
+    insert(1004, 50, { state: "TIME_WAIT" }); // may have been closed under the new timeout
+    expect(onKernel("apply", { SSM_EstablishedSeconds: "0", SSM_TimeWaitSeconds: "60" })).toMatchObject({
+      status: "changed",
+      notes: ["re-timed 2 time-wait entries, of which 0 end at once; left 1 as they were"],
+    });
+    const now = timers();
+    expect(now).toMatchObject({ 1001: expect.closeTo(431_900, -2) });
+    expect(now[1002]).toBeGreaterThan(45);
+    expect(now[1002]).toBeLessThanOrEqual(55);
+    expect(now[1003] ?? 0).toBeLessThanOrEqual(5);
+    expect(now[1004]).toBeGreaterThan(40);
+  });
+
   ready("run again touches no entry, and nothing that was refreshed in between", () => {
     insert(1001, 431_900);
     onKernel("apply");
