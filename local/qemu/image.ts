@@ -46,6 +46,8 @@ const packages = [
   "qemu-guest-agent",
   // The shells and awks that the host scripts promise to run under.
   ...["dash", "bash", "busybox-static", "mawk", "gawk", "python3-minimal"],
+  // What a probe captures packets with.
+  "tcpdump",
   "iputils-ping",
 ];
 const rootDiskSize = "1G";
