@@ -253,27 +253,35 @@ summarize_rules() {
     reader ~ /^iptables/ && /^\*/ {
       table = substr($1, 2)
       space = reader " " table
-      if (reader == "iptables-nft") of_iptables[table] = 1
       if (table == "nat") { root[++roots] = space; root_chain[roots] = "POSTROUTING" }
       next
     }
     reader ~ /^iptables/ && /^-A / {
       rule = $0
       sub(/^-A [^ ]+ ?/, "", rule)
+      if (reader == "iptables-nft") told[table, $2] = 1
       if (table == "nat") keep(space, $2, rule)
       else if (table == "mangle" || table == "raw") { understand_iptables(rule); count_marks() }
       next
     }
 
     reader == "nft" && /^table / {
-      # What iptables holds it has told already, and better.
-      skipped = $2 == "ip6" || $2 == "bridge" || $2 == "arp" || ($2 == "ip" && read["iptables-nft"] && ($3 in of_iptables))
-      space = "nft " $2 " " $3
+      skipped = $2 == "ip6" || $2 == "bridge" || $2 == "arp"
+      family = $2
+      table = $3
+      space = "nft " family " " table
       chain = pending = ""
       next
     }
     reader == "nft" && skipped { next }
-    reader == "nft" && $1 == "chain" && $3 == "{" { chain = $2; pending = ""; size[space, chain] += 0; next }
+    reader == "nft" && $1 == "chain" && $3 == "{" {
+      chain = $2
+      pending = ""
+      # What iptables can list it has told already, and better. It lists no other chains of the same table.
+      if (family == "ip" && ((table, chain) in told) && read["iptables-nft"]) chain = ""
+      else size[space, chain] += 0
+      next
+    }
     reader == "nft" && chain != "" {
       line = pending $0
       # A long list goes on in the next line.
