@@ -45,7 +45,7 @@ export function unknownSection({ unknown, moved, status }: Diagnosis): string {
 export function unaskedSection({ unasked }: Diagnosis): string {
   const reasons = Map.groupBy(unasked, ({ missing }) => mailText(missing, 300));
   const lines = [...reasons].flatMap(([missing, subjects]) =>
-    folded(`${missing}: ${subjects.map(({ subject }) => subject).join(", ")}`, { hanging: 2 }),
+    folded(`${missing}: ${subjects.map(({ subject }) => mailText(subject, 80)).join(", ")}`, { hanging: 2 }),
   );
   return section("NOT LOOKED AT", lines);
 }
