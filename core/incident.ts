@@ -9,7 +9,16 @@ export type InstanceId = z.infer<typeof InstanceId>;
 /** The namespace and names of the metrics that NAT Medic publishes on the host. */
 export const metricNamespace = "NatMedic";
 /** The metrics whose alarms the present causes can explain. */
-export const judgedMetrics: readonly string[] = ["ConntrackUtilization"];
+export const judgedMetrics: readonly string[] = [
+  "ConntrackUtilization",
+  // As the CloudWatch agent names what `ethtool -S` counts.
+  "ethtool_bw_in_allowance_exceeded",
+  "ethtool_bw_out_allowance_exceeded",
+  "ethtool_pps_allowance_exceeded",
+  "ethtool_conntrack_allowance_exceeded",
+  "ethtool_conntrack_allowance_available",
+  "ethtool_linklocal_allowance_exceeded",
+];
 
 export const Metric = z.object({
   namespace: z.string(),

@@ -10,6 +10,11 @@ export function percent(share: number): string {
   return `${value >= 9.95 || value === 0 ? Math.round(value) : value.toFixed(1)} %`;
 }
 
+/** Of bandwidth: `0.064 Gbit/s`, `5 Gbit/s`. */
+export function gigabits(perSecond: number): string {
+  return `${Number(perSecond.toPrecision(2))} Gbit/s`;
+}
+
 export function duration(seconds: number): string {
   if (seconds >= 2 * 86_400) return `${tidy(seconds / 86_400)} days`;
   if (seconds >= 2 * 3_600) return `${tidy(seconds / 3_600)} h`;

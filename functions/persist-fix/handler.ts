@@ -1,11 +1,10 @@
 /** Makes a verified step survive a reboot, and tells the host to keep it. */
 import * as z from "zod/mini";
 import { beginAction, endAction } from "../../aws/incident-store.ts";
-import { runDocument } from "../../aws/ssm.ts";
 import { ChangeResult } from "../../core/change.ts";
-import { changeCommand, changeResult } from "../../core/command.ts";
 import { Incident } from "../../core/incident.ts";
 import { PlanStep } from "../../core/plan.ts";
+import { carryOut } from "../carry-out.ts";
 import { environment } from "../environment.ts";
 import { now, step } from "../step.ts";
 
@@ -16,7 +15,7 @@ export const handler = step({
   run: async ({ incident, step: planned }) => {
     const table = environment.table();
     await beginAction(table, incident.id, { fix: planned.fix, action: "persist", begunAt: now() });
-    const result = changeResult(await runDocument(changeCommand("persist", incident, planned)));
+    const result = await carryOut("persist", incident, planned);
     await endAction(table, incident.id, planned.fix, "persist", result, now());
     return result;
   },

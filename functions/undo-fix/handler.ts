@@ -1,12 +1,11 @@
 /** Puts back what this incident changed in one step; safe to run when nothing was changed, and twice. */
 import * as z from "zod/mini";
 import { beginAction, endAction, noteUndo } from "../../aws/incident-store.ts";
-import { runDocument } from "../../aws/ssm.ts";
 import { ChangeResult } from "../../core/change.ts";
 import { Closing } from "../../core/closing.ts";
-import { changeCommand, changeResult } from "../../core/command.ts";
 import { Incident } from "../../core/incident.ts";
 import { PlanStep } from "../../core/plan.ts";
+import { carryOut } from "../carry-out.ts";
 import { environment } from "../environment.ts";
 import { now, step } from "../step.ts";
 
@@ -18,8 +17,7 @@ export const handler = step({
     await beginAction(table, incident.id, { fix: planned.fix, action: "undo", begunAt: now() });
     // A change that did not help opens the circuit breaker; a person who wants it back does not.
     if (undo === null) await noteUndo(table, incident.instanceId, now());
-    const command = changeCommand("undo", incident, planned, { forced: undo?.forced ?? false });
-    const result = changeResult(await runDocument(command));
+    const result = await carryOut("undo", incident, planned, { forced: undo?.forced ?? false });
     await endAction(table, incident.id, planned.fix, "undo", result, now());
     return result;
   },
