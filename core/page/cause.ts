@@ -3,23 +3,46 @@ import type { Observation } from "../cause.ts";
 import type { Diagnosis, FoundCause } from "../diagnosis.ts";
 import { type Html, html, nothing } from "./html.ts";
 
-export function causeSection({ causes, ruledOut, unknown }: Diagnosis): Html {
+export function causeSection({ causes, ruledOut, unknown, unasked }: Diagnosis): Html {
   const [leading, ...contributing] = causes;
   if (leading === undefined) return nothing;
   return html`<section aria-labelledby="why"><h2 id="why">Why</h2>
 <div class="card">
 <p class="tags"><code>${leading.id}</code> ${sureness(leading)}</p>
 ${observations(leading.evidence, leading.title)}
+${adviceList(leading)}
 ${contributing.length === 0 ? nothing : html`<h3>Contributing</h3>${contributing.map(contributor)}`}
-${ruledOut.length === 0 ? nothing : html`<p class="soft">Ruled out: ${ruledOut.map(({ title }) => lowered(title)).join("; ")}.</p>`}
+${listed(
+  ruledOut.length,
+  "ruled out",
+  ruledOut.map(({ id }) => id),
+)}
+${listed(
+  unasked.length,
+  "not looked at",
+  unasked.map(({ subject, missing }) => `${subject} (${missing})`),
+)}
 ${unknown.map(({ subject, missing }) => html`<p class="soft">Could not be judged: ${subject} (${missing}).</p>`)}
 </div></section>`;
+}
+
+function adviceList({ advice }: FoundCause): Html {
+  if (advice.length === 0) return nothing;
+  return html`<ul class="soft">${advice.map((line) => html`<li>${line}</li>`)}</ul>`;
+}
+
+/** Three dozen names would bury what matters. */
+function listed(count: number, what: string, names: readonly string[]): Html {
+  if (count === 0) return nothing;
+  const causes = count === 1 ? "1 cause" : `${count} causes`;
+  return html`<details class="soft"><summary>${causes} ${what}</summary><p>${names.join(", ")}</p></details>`;
 }
 
 function contributor(cause: FoundCause): Html {
   return html`<details><summary>${cause.title} ${sureness(cause)}</summary>
 <p>${cause.symptom}</p>
 ${observations(cause.evidence, cause.title)}
+${adviceList(cause)}
 </details>`;
 }
 
@@ -35,8 +58,4 @@ export function observations(seen: readonly Observation[], caption: string): Htm
     ({ signal, observed, expected }) =>
       html`<tr role="row"><th role="rowheader" scope="row">${signal}</th><td role="cell">${observed}</td><td role="cell">${expected}</td></tr>`,
   )}</tbody></table>`;
-}
-
-function lowered(title: string): string {
-  return title.charAt(0).toLowerCase() + title.slice(1);
 }
