@@ -93,10 +93,16 @@ function factsOf(
     facts.push(["Proposed", `${mailText(step.action, 200)} (risk ${step.risk})`]);
   }
   if (incident?.modeReason.startsWith("circuit breaker")) facts.push(["Mode", modeReason(incident)]);
-  const [unknown] = outcome === "undetermined" ? (diagnosis?.unknown ?? []) : [];
-  if (unknown !== undefined) facts.push(["Missing", mailText(unknown.missing, 300)]);
+  const missing = outcome === "undetermined" ? mostMissed(diagnosis) : undefined;
+  if (missing !== undefined) facts.push(["Missing", mailText(missing, 300)]);
   facts.push(["Now", now], ["To do", toDo]);
   return facts;
+}
+
+/** What keeps most causes from being judged: the first thing to see to. */
+function mostMissed(diagnosis: Closing["diagnosis"]): string | undefined {
+  const reasons = [...Map.groupBy(diagnosis?.unknown ?? [], ({ missing }) => missing)];
+  return reasons.sort(([, a], [, b]) => b.length - a.length)[0]?.[0];
 }
 
 /** What became of a step that came to its turn; the others are among what is proposed. */
