@@ -1,7 +1,7 @@
 import { type Cause, type Judgement, type Observation, unreadHost } from "../cause.ts";
-import { defaultTimeWait } from "../evidence/after-reboot.ts";
-import { sampled, scaleToTable, utilization } from "../evidence/counters.ts";
+import { sampled, utilization } from "../evidence/counters.ts";
 import type { HostEvidence } from "../evidence/host.ts";
+import { countRemains, inState, type Remains } from "../evidence/overdue.ts";
 import { duration, percent, whole } from "../wording.ts";
 
 /** Above this share, what is over takes more room than anything that is alive needs. */
@@ -10,7 +10,6 @@ const muchRemains = 0.4;
 const scarce = 0.7;
 /** A server may hold TIME_WAIT for 60 seconds: a port that comes back sooner meets it. */
 const shortestTimeWait = 60;
-const closing = ["TIME_WAIT", "FIN_WAIT", "CLOSE_WAIT", "LAST_ACK", "CLOSE"];
 
 /**
  * Connections that end at once leave an entry behind for two minutes, so the table fills with the rate of new
@@ -57,36 +56,21 @@ export const conntrackChurn: Cause = {
     }
     const evidence = [room(used), ...observe(after, remains)];
     if (used < scarce) return { verdict: "better", evidence };
-    const entries = scaleToTable(after, remains.entries);
-    const entriesBefore = scaleToTable(before, remainsBefore.entries);
     // The shorter timeout halves what remains of the same traffic; two thirds leave room for more of it.
-    if (entries <= (2 / 3) * entriesBefore) return { verdict: "better", evidence };
-    return { verdict: entries > 1.5 * entriesBefore ? "worse" : "unchanged", evidence };
+    if (remains.entries <= (2 / 3) * remainsBefore.entries) return { verdict: "better", evidence };
+    return { verdict: remains.entries > 1.5 * remainsBefore.entries ? "worse" : "unchanged", evidence };
   },
 };
-
-type Remains = { entries: number; timeWait: number; share: number };
-
-function countRemains({ table, timeouts }: HostEvidence): Remains | undefined {
-  if (table === null) return undefined;
-  const count = (state: string) => table.tcpStates[state] ?? 0;
-  const entries = closing.reduce((sum, state) => sum + count(state), 0);
-  // What a timeout above the default adds is that timeout's fault, and not the traffic's.
-  const raised = Math.max(defaultTimeWait, timeouts.tcp_timeout_time_wait ?? defaultTimeWait);
-  const ownFault = count("TIME_WAIT") * (1 - defaultTimeWait / raised);
-  const share = table.entries === 0 ? 0 : (entries - ownFault) / Math.max(1, table.entries - ownFault);
-  return { entries, timeWait: count("TIME_WAIT"), share };
-}
 
 function room(used: number): Observation {
   return { signal: "table in use", observed: percent(used), expected: `below ${percent(scarce)}` };
 }
 
-function observe(host: HostEvidence, { entries, timeWait, share }: Remains): Observation[] {
+function observe(host: HostEvidence, { entries, share }: Remains): Observation[] {
   const seen: Observation[] = [
     {
       signal: "entries of connections that are over",
-      observed: `${whole(scaleToTable(host, entries))} (${percent(share)}${sampled(host)}), ${whole(scaleToTable(host, timeWait))} of them in TIME_WAIT`,
+      observed: `${whole(entries)} (${percent(share)}${sampled(host)}), ${whole(inState(host, "TIME_WAIT"))} of them in TIME_WAIT`,
       expected: `below ${percent(muchRemains)}`,
     },
   ];

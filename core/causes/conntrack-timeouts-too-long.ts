@@ -1,17 +1,13 @@
 import { type Cause, type Judgement, type Observation, unreadHost } from "../cause.ts";
-import { defaultTimeWait } from "../evidence/after-reboot.ts";
 import { sampled, scaleToTable } from "../evidence/counters.ts";
 import type { HostEvidence } from "../evidence/host.ts";
+import { closedTooLong, countIdle, type Idle, idleShare, type Overdue } from "../evidence/overdue.ts";
 import { duration, percent, whole } from "../wording.ts";
 
-/** Above this share of ESTABLISHED, most of the table belongs to nobody. */
-const idleShare = 0.5;
 /** Entries that should be gone matter once they hold a real part of the table. */
 const partOfTable = 0.2;
 /** RFC 5382 REQ-5: an established mapping lives at least 2 h 4 min unless the operator says otherwise. */
 const shortestSensible = 7_440;
-/** The kernel's default (`nf_conntrack_proto_tcp.c`): a client that does not close has no more to say. */
-const defaultCloseWait = 60;
 
 /**
  * The table remembers connections for longer than anybody needs: dead ones for five days (the kernel's default), or
@@ -72,53 +68,6 @@ export const conntrackTimeoutsTooLong: Cause = {
     return { verdict: kept > keptBefore ? "worse" : "unchanged", evidence };
   },
 };
-
-type Idle = {
-  /** ESTABLISHED entries read whose idle time can be told. */
-  told: number;
-  /** Of those, idle for more than six hours, or older than the last change of the timeout. */
-  long: number;
-  stale: number;
-  share: number;
-};
-
-function countIdle({ table }: HostEvidence): Idle | undefined {
-  if (table === null) return undefined;
-  const { shortTimer: _untold, ...known } = table.establishedIdle;
-  const told = Object.values(known).reduce((sum, entries) => sum + entries, 0);
-  const long = known.under86400 + known.over86400 + known.staleTimer;
-  return { told, long, stale: known.staleTimer, share: told === 0 ? 0 : long / told };
-}
-
-type Overdue = {
-  state: "TIME_WAIT" | "CLOSE_WAIT";
-  setting: string;
-  timeout: number;
-  standard: number;
-  /** Entries of the whole table that the default would have dropped by now, at a steady rate. */
-  surplus: number;
-};
-
-function closedTooLong(host: HostEvidence): Overdue[] {
-  const states = [
-    ["TIME_WAIT", "tcp_timeout_time_wait", defaultTimeWait],
-    ["CLOSE_WAIT", "tcp_timeout_close_wait", defaultCloseWait],
-  ] as const;
-  return states.flatMap(([state, name, standard]) => {
-    const timeout = host.timeouts[name];
-    if (timeout === undefined || timeout <= standard) return [];
-    const entries = scaleToTable(host, host.table?.tcpStates[state] ?? 0);
-    return [
-      {
-        state,
-        setting: `nf_conntrack_${name}`,
-        timeout,
-        standard,
-        surplus: entries * (1 - standard / timeout),
-      },
-    ];
-  });
-}
 
 function surplusOf(host: HostEvidence): number {
   return closedTooLong(host).reduce((sum, { surplus }) => sum + surplus, 0);

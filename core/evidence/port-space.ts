@@ -2,6 +2,7 @@
  * SNAT port spaces: for one protocol, one NAT address, one destination address and port, each source port can serve one
  * connection. So the limit is per destination, and a NAT rule may make it smaller.
  */
+import { liesIn, parseAddress } from "../address.ts";
 import { whole } from "../wording.ts";
 import { scaleToTable } from "./counters.ts";
 import type { HostEvidence, NatRule } from "./host.ts";
@@ -107,34 +108,16 @@ function rulesFor({ rules, table }: HostEvidence, { protocol, natAddress, addres
   return (rules?.nat ?? []).filter(
     (rule) =>
       (rule.protocol === null || rule.protocol === protocol || rule.protocol === "all") &&
-      (rule.destination === null || contains(rule.destination, address)) &&
+      (rule.destination === null || liesIn(address, rule.destination)) &&
       (rule.source === null ||
         sources.length === 0 ||
-        sources.some((source) => contains(rule.source, source))) &&
+        sources.some((source) => liesIn(source, rule.source ?? source))) &&
       (rule.addresses === null || isBetween(rule.addresses, natAddress)),
   );
 }
 
-/** IPv4 only; what cannot be compared is held to be contained. */
-function contains(cidr: string | null, address: string): boolean {
-  if (cidr === null) return true;
-  const [network = "", bits = "32"] = cidr.split("/");
-  const [wanted, given] = [ipv4(network), ipv4(address)];
-  if (wanted === undefined || given === undefined) return wanted === given;
-  const size = 2 ** (32 - Number(bits));
-  return Math.floor(wanted / size) === Math.floor(given / size);
-}
-
 function isBetween([first, last]: readonly [string, string], address: string): boolean {
-  const [low, high, given] = [ipv4(first), ipv4(last), ipv4(address)];
-  if (low === undefined || high === undefined || given === undefined) return first === address;
-  return low <= given && given <= high;
-}
-
-function ipv4(address: string): number | undefined {
-  const parts = address.split(".").map(Number);
-  if (parts.length !== 4 || parts.some((part) => !Number.isInteger(part) || part < 0 || part > 255)) {
-    return undefined;
-  }
-  return parts.reduce((sum, part) => sum * 256 + part, 0);
+  const [low, high, given] = [parseAddress(first), parseAddress(last), parseAddress(address)];
+  if (low === undefined || high === undefined || given === undefined) return false;
+  return low.family === given.family && low.value <= given.value && given.value <= high.value;
 }
