@@ -126,5 +126,8 @@ function nextStep({ address, port }: Suspicion, probe: TimestampProbe | null): s
     return `To find out whether ${address} port ${port} refuses TCP timestamps, ask for the active test: 40 connections in turns with and without them, from a namespace that is removed afterwards.`;
   }
   if (probe.status === "refused") return `The active test was not run: ${probe.reason}.`;
+  if (timestampFinding(probe) === "blocked") {
+    return `None of the active test's connections to ${address} port ${port} got through, so it tells nothing: does the FORWARD chain let 169.254.0.0/16 pass?`;
+  }
   return `The active test to ${address} port ${port} showed too small a difference to tell: run it again while connections fail.`;
 }

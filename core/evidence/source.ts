@@ -1,6 +1,6 @@
 /**
  * What a private instance behind the NAT says of its own connections: printed by `host/collect-source-evidence.sh` on
- * Linux and `host/collect-source-evidence.ps1` on Windows. Parsed, never trusted, like the NAT's own evidence.
+ * Linux and `host/collect-windows-source-evidence.ps1` on Windows. Parsed, never trusted, like the NAT's own evidence.
  */
 import * as z from "zod/mini";
 
@@ -26,7 +26,7 @@ export const SourceEvidence = z.object({
   timeWaitReuse: z.nullable(z.int().check(z.gte(0), z.lte(2))),
   /** `tcp_timestamps`, without which ports in TIME_WAIT are not reused; `null` on Windows. */
   timestamps: z.nullable(z.int().check(z.gte(0), z.lte(2))),
-  /** Connections in any state but TIME_WAIT and LISTEN: each holds a port. */
+  /** Connections on ports of the range, in any state but TIME_WAIT. */
   established: count,
   timeWait: count,
   /** Remote ends with the most connections from here, at most ten. */

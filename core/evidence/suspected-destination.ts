@@ -73,13 +73,15 @@ const healthyShare = 0.9;
 /**
  * `confirmed`: connections fail with timestamps and not without. `refuted`: both do equally well.
  * `failing`: both fail, so timestamps are not the reason. `unclear`: too little difference for its size.
+ * `blocked`: not one got through, so the test's own way out may be shut.
  */
-export type TimestampFinding = "confirmed" | "refuted" | "failing" | "unclear";
+export type TimestampFinding = "confirmed" | "refuted" | "failing" | "unclear" | "blocked";
 
 export function timestampFinding({ withTimestamps, withoutTimestamps }: TimestampProbe): TimestampFinding {
   const share = ({ attempted, succeeded }: { attempted: number; succeeded: number }) =>
     attempted === 0 ? 0 : succeeded / attempted;
   if (withTimestamps.attempted === 0 || withoutTimestamps.attempted === 0) return "unclear";
+  if (withTimestamps.succeeded + withoutTimestamps.succeeded === 0) return "blocked";
   if (share(withoutTimestamps) < healthyShare) return "failing";
   if (chanceOf(withTimestamps, withoutTimestamps) < significance) return "confirmed";
   return share(withTimestamps) >= share(withoutTimestamps) ? "refuted" : "unclear";
@@ -122,6 +124,7 @@ export function confirmedDestination({
     unconfirmed: {
       refuted: "the test has refuted it: connections do as well with timestamps as without",
       failing: "not confirmed: connections without timestamps fail as well",
+      blocked: "not confirmed: none of the test's connections got through",
       unclear: "not confirmed: the test showed too small a difference",
     }[finding],
   };
