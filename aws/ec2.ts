@@ -1,7 +1,21 @@
 /** What EC2 knows about an instance. */
-import { DescribeInstancesCommand, EC2Client, type Instance } from "@aws-sdk/client-ec2";
-import type { CloudEvidence } from "../core/evidence/cloud.ts";
-import type { InstanceTags } from "../core/opening.ts";
+import {
+  DescribeInstanceStatusCommand,
+  DescribeInstancesCommand,
+  EC2Client,
+  type Instance,
+  type InstanceNetworkInterface,
+  paginateDescribeInstances,
+  paginateDescribeNetworkInterfaces,
+} from "@aws-sdk/client-ec2";
+import type {
+  CloudInstance,
+  NetworkInterface,
+  StatusChecks,
+  TrackingTimeouts,
+} from "../core/evidence/cloud.ts";
+import { enrolTag, type InstanceTags } from "../core/opening.ts";
+import { itemsOf } from "./pages.ts";
 
 const client = new EC2Client({ maxAttempts: 5 });
 
@@ -12,14 +26,127 @@ export async function tagsOf(instanceId: string): Promise<InstanceTags | undefin
   return Object.fromEntries((instance.Tags ?? []).map(({ Key = "", Value = "" }) => [Key, Value]));
 }
 
-export async function describeInstance(instanceId: string): Promise<CloudEvidence["instance"]> {
+/** Its interfaces count as not enrolled, since only `enrolledInterfaces` knows that. */
+export async function describeInstance(instanceId: string): Promise<CloudInstance | null> {
   const instance = await describe(instanceId);
   if (instance === undefined) return null;
   return {
     type: instance.InstanceType ?? "unknown",
     state: instance.State?.Name ?? "unknown",
     sourceDestCheck: instance.SourceDestCheck ?? null,
+    vpcId: instance.VpcId ?? null,
+    subnetId: instance.SubnetId ?? null,
+    availabilityZone: instance.Placement?.AvailabilityZone ?? null,
+    privateAddress: instance.PrivateIpAddress ?? null,
+    publicAddress: instance.PublicIpAddress ?? null,
+    autoScalingGroup: instance.Tags?.find(({ Key }) => Key === "aws:autoscaling:groupName")?.Value ?? null,
+    interfaces: (instance.NetworkInterfaces ?? [])
+      .map(interfaceFrom)
+      .toSorted((a, b) => a.deviceIndex - b.deviceIndex),
   };
+}
+
+/** IDs of the instance's interfaces that carry our tag themselves. */
+export async function enrolledInterfaces(instanceId: string): Promise<string[]> {
+  const interfaces = await itemsOf(
+    paginateDescribeNetworkInterfaces(
+      { client, pageSize: 100 },
+      {
+        Filters: [
+          { Name: "attachment.instance-id", Values: [instanceId] },
+          { Name: `tag:${enrolTag.key}`, Values: [enrolTag.value] },
+        ],
+      },
+    ),
+    ({ NetworkInterfaces }) => NetworkInterfaces,
+  );
+  return interfaces.flatMap(({ NetworkInterfaceId }) => NetworkInterfaceId ?? []);
+}
+
+/** `null` when EC2 has none, as of an instance that it does not know. */
+export async function statusChecksOf(instanceId: string): Promise<StatusChecks | null> {
+  const { InstanceStatuses = [] } = await client.send(
+    new DescribeInstanceStatusCommand({ InstanceIds: [instanceId], IncludeAllInstances: true }),
+  );
+  const [status] = InstanceStatuses;
+  if (status === undefined) return null;
+  return {
+    system: status.SystemStatus?.Status ?? "insufficient-data",
+    instance: status.InstanceStatus?.Status ?? "insufficient-data",
+  };
+}
+
+export type AddressedInstance = { address: string; instanceId: string; platform: "linux" | "windows" };
+
+/** The running instances that have these private addresses; in any VPC of the Region when `vpcId` is null. */
+export async function instancesWithAddresses(
+  addresses: readonly string[],
+  vpcId: string | null,
+): Promise<AddressedInstance[]> {
+  if (addresses.length === 0) return [];
+  const reservations = await itemsOf(
+    paginateDescribeInstances(
+      { client, pageSize: 100 },
+      {
+        Filters: [
+          { Name: "network-interface.addresses.private-ip-address", Values: [...addresses] },
+          { Name: "instance-state-name", Values: ["running"] },
+          ...(vpcId === null ? [] : [{ Name: "vpc-id", Values: [vpcId] }]),
+        ],
+      },
+    ),
+    ({ Reservations }) => Reservations,
+  );
+  const instances = reservations.flatMap(({ Instances = [] }) => Instances);
+  return addresses.flatMap((address) =>
+    instances
+      .filter((instance) => addressesOf(instance).includes(address))
+      .map(({ InstanceId = "", Platform }) => ({
+        address,
+        instanceId: InstanceId,
+        // EC2 writes it small, the SDK's type with a capital.
+        platform: Platform?.toLowerCase() === "windows" ? ("windows" as const) : ("linux" as const),
+      })),
+  );
+}
+
+const addressesOf = ({ NetworkInterfaces = [] }: Instance): string[] =>
+  NetworkInterfaces.flatMap(({ PrivateIpAddresses = [] }) =>
+    PrivateIpAddresses.flatMap(({ PrivateIpAddress }) => PrivateIpAddress ?? []),
+  );
+
+function interfaceFrom(described: InstanceNetworkInterface): NetworkInterface {
+  const { PrivateIpAddress, PrivateIpAddresses = [], Groups = [] } = described;
+  const primary = PrivateIpAddresses.find(({ Primary }) => Primary);
+  return {
+    id: described.NetworkInterfaceId ?? "",
+    deviceIndex: described.Attachment?.DeviceIndex ?? 0,
+    subnetId: described.SubnetId ?? "",
+    privateAddresses: [
+      ...new Set([
+        ...(PrivateIpAddress === undefined ? [] : [PrivateIpAddress]),
+        ...PrivateIpAddresses.flatMap((each) => each.PrivateIpAddress ?? []),
+      ]),
+    ],
+    publicAddress: primary?.Association?.PublicIp ?? described.Association?.PublicIp ?? null,
+    // EC2 always says it; were it missing, the default of an interface is to check.
+    sourceDestCheck: described.SourceDestCheck ?? true,
+    securityGroupIds: Groups.flatMap(({ GroupId }) => GroupId ?? []),
+    trackingTimeouts: timeoutsFrom(described.ConnectionTrackingConfiguration),
+    enrolled: false,
+  };
+}
+
+/** `null` when none is set, however EC2 says so. */
+function timeoutsFrom(
+  configuration: InstanceNetworkInterface["ConnectionTrackingConfiguration"],
+): TrackingTimeouts | null {
+  const tcpEstablished = configuration?.TcpEstablishedTimeout ?? null;
+  const udpStream = configuration?.UdpStreamTimeout ?? null;
+  const udp = configuration?.UdpTimeout ?? null;
+  return tcpEstablished === null && udpStream === null && udp === null
+    ? null
+    : { tcpEstablished, udpStream, udp };
 }
 
 async function describe(instanceId: string): Promise<Instance | undefined> {

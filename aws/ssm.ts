@@ -1,6 +1,7 @@
 /** Run Command: one document on one instance, waited for to its end. */
 import {
   CancelCommandCommand,
+  DescribeInstanceInformationCommand,
   GetCommandInvocationCommand,
   type GetCommandInvocationCommandOutput,
   InvalidInstanceId,
@@ -52,6 +53,14 @@ export async function runDocument(command: Command): Promise<CommandOutcome> {
   return status === "Pending" || status === "Delayed" || invocation === undefined
     ? { status: "unreachable", detail: `no agent took the command within ${patienceSeconds} s (${status})` }
     : { status: "timed-out", detail: `the command did not end within ${patienceSeconds} s (${status})` };
+}
+
+/** SSM's word on the instance's agent; `unregistered` when it knows none. */
+export async function pingStatus(instanceId: string): Promise<string> {
+  const { InstanceInformationList = [] } = await client.send(
+    new DescribeInstanceInformationCommand({ Filters: [{ Key: "InstanceIds", Values: [instanceId] }] }),
+  );
+  return InstanceInformationList[0]?.PingStatus ?? "unregistered";
 }
 
 type Target = { CommandId: string; InstanceId: string };

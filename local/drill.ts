@@ -9,6 +9,7 @@ import { ChatMessage } from "../core/notice.ts";
 import { Plan } from "../core/plan.ts";
 import { StepRecord } from "../core/step-record.ts";
 import { triage } from "../core/triage.ts";
+import type { MetricSeries } from "./endpoint/metric-series.ts";
 import type { Publication } from "./endpoint/sns.ts";
 import type { Fault } from "./endpoint/wire.ts";
 import { decideOnPage, pageLink } from "./page-visitor.ts";
@@ -97,19 +98,16 @@ export async function runDrill(options: DrillOptions): Promise<DrillResult> {
   const { instanceIds } = triaged;
   const trigger = triaged.decision === "open" ? triaged.trigger : undefined;
   const stack = await startLocalStack({
-    instances: Object.fromEntries(
-      instanceIds.map((id) => [id, { host: stage.host, type: "t3.micro" as const }]),
-    ),
+    instances: {
+      ...Object.fromEntries(Object.entries(stage.clients).map(([id, host]) => [id, { host }])),
+      ...Object.fromEntries(instanceIds.map((id) => [id, natOn(stage)])),
+    },
+    world: stage.world,
     mode,
     approvalSeconds,
     clock,
     ...(trigger?.kind === "alarm" && { alarms: { [trigger.alarmName]: "ALARM" as const } }),
-    series: instanceIds.map((InstanceId) => ({
-      namespace: metricNamespace,
-      metricName: "ConntrackUtilization",
-      dimensions: { InstanceId },
-      points: [...stage.utilization],
-    })),
+    series: seriesOn(stage, instanceIds),
     ...(fault === undefined ? {} : { fault }),
     onPublish: (publication) => {
       if (publication.topicArn === chatTopicArn) {
@@ -144,6 +142,28 @@ export async function runDrill(options: DrillOptions): Promise<DrillResult> {
   } finally {
     await stack.stop();
   }
+}
+
+/** Where nobody answers, Systems Manager gives up after a while; in a drill at once. */
+const natOn = ({ host }: Stage) => ({ host, whenUnreachable: "delivery-timed-out" as const });
+
+/** The stage's own, and the table's utilisation unless the stage has it otherwise. */
+function seriesOn(stage: Stage, instanceIds: readonly string[]): MetricSeries[] {
+  const utilization = instanceIds.map((InstanceId) => ({
+    namespace: metricNamespace,
+    metricName: "ConntrackUtilization",
+    dimensions: { InstanceId },
+    points: [...stage.utilization],
+  }));
+  const given = stage.series.map((series) => ({ ...series, points: [...series.points] }));
+  const isGiven = ({ namespace, metricName, dimensions }: MetricSeries) =>
+    given.some(
+      (other) =>
+        other.namespace === namespace &&
+        other.metricName === metricName &&
+        other.dimensions.InstanceId === dimensions.InstanceId,
+    );
+  return [...given, ...utilization.filter((series) => !isGiven(series))];
 }
 
 type OpenQuestions = {

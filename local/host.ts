@@ -26,3 +26,10 @@ export type NatHost = {
   run(command: HostCommand): Promise<HostAnswer>;
   stop(): Promise<void>;
 };
+
+/** No agent answers there. */
+export const unreachableHost: NatHost = {
+  description: "a host whose agent is silent",
+  run: async () => ({ kind: "unreachable" }),
+  stop: async () => {},
+};

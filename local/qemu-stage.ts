@@ -1,19 +1,25 @@
 /** A scenario staged on a real kernel: the trouble is brought about, and measured by a client behind the NAT. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { unreachableHost } from "./host.ts";
 import { bootGuest, type Guest } from "./qemu/guest.ts";
-import { qemuHost } from "./qemu/qemu-host.ts";
-import { probe, startServer } from "./qemu/topology.ts";
+import { qemuClient, qemuHost } from "./qemu/qemu-host.ts";
+import { clients, probe, startServer } from "./qemu/topology.ts";
 import type { Scenario } from "./scenario.ts";
-import type { Stage } from "./stage.ts";
+import { type Stage, seriesOf } from "./stage.ts";
+import { stagingOf, worldOf } from "./world.ts";
 
 /** Boots a guest for this one scenario; closing the stage stops it. */
-export async function qemuStage(scenario: Scenario, say: (line: string) => void): Promise<Stage> {
+export async function qemuStage(
+  scenario: Scenario,
+  say: (line: string) => void,
+  variant?: string,
+): Promise<Stage> {
   say("Booting a NAT instance in QEMU ...");
   const guest = await bootGuest({ memoryMiB: scenario.host.memoryMiB, report: say });
   try {
     await startServer(guest);
-    const stage = await stageOn(guest, scenario, say);
+    const stage = await stageOn(guest, scenario, say, variant);
     return { ...stage, close: () => guest.stop() };
   } catch (error) {
     await guest.stop();
@@ -21,24 +27,37 @@ export async function qemuStage(scenario: Scenario, say: (line: string) => void)
   }
 }
 
-/** Stages a scenario on a guest as it is after its boot or `resetLab`, with the server running. */
+/** Stages a scenario, or one of its variants, on a guest as it is after its boot or `resetLab`, with the server running. */
 export async function stageOn(
   guest: Guest,
   scenario: Scenario,
   say: (line: string) => void = () => {},
+  variant?: string,
 ): Promise<Stage> {
   const host = qemuHost(guest);
+  const { environment } = stagingOf(scenario, variant);
   say(`Host: ${host.description}`);
   const before = await measure(guest);
   const utilization = [await utilizationNow(guest)];
   // What the measurement leaves behind would expire in the middle of the trouble and make room.
   await guest.must("conntrack -F >/dev/null 2>&1");
   say("Bringing the trouble about ...");
-  await guest.must(readFileSync(join(scenario.folder, "inject.sh"), "utf8"), { timeoutSeconds: 120 });
+  await guest.must(readFileSync(join(scenario.folder, "inject.sh"), "utf8"), {
+    environment,
+    timeoutSeconds: 120,
+  });
   utilization.push(await utilizationNow(guest));
   const during = await measure(guest);
   return {
-    host,
+    host: scenario.host.reachable ? host : unreachableHost,
+    clients: Object.fromEntries(
+      clients.flatMap((client) => {
+        const id = scenario.host.clients[client];
+        return id === undefined ? [] : [[id, qemuClient(guest, client)]];
+      }),
+    ),
+    world: worldOf(scenario, variant),
+    series: seriesOf(scenario, variant),
     real: true,
     utilization,
     before,

@@ -5,7 +5,7 @@ import type { Recording } from "./recording.ts";
 /** The one parameter that differs from run to run; commands that change something have it. */
 const incidentParameter = "IncidentId";
 
-export function recordedHost({ provenance, answers }: Recording): NatHost {
+export function recordedHost({ provenance, answers }: Pick<Recording, "provenance" | "answers">): NatHost {
   // Where in the recorded story we are. Only a change moves it on: looking twice shows the same host twice.
   let since = 0;
   return {

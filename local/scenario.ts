@@ -8,7 +8,9 @@ import { CauseId } from "../core/cause.ts";
 import { Outcome } from "../core/closing.ts";
 import { FixId } from "../core/fix.ts";
 import { fixes } from "../core/fixes.ts";
+import { InstanceId } from "../core/incident.ts";
 import { decisionFor, Mode } from "../core/mode.ts";
+import { clients } from "./qemu/topology.ts";
 
 const Expectation = z.strictObject({
   outcome: Outcome,
@@ -58,7 +60,7 @@ export const Scenario = z.strictObject({
     /** False: no agent answers. */
     reachable: z._default(z.boolean(), true),
     /** Clients whose agents answer too, by the instances that they are: `client1: i-0c11e0000000000a1`. */
-    clients: z._default(z.record(z.string(), z.string()), {}),
+    clients: z._default(z.partialRecord(z.enum(clients), InstanceId), {}),
     /** Whether the person who starts it asks for the active tests. */
     probe: z._default(z.boolean(), false),
   }),

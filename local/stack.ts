@@ -5,14 +5,13 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { MetricAlarm } from "@aws-sdk/client-cloudwatch";
-import type { Instance } from "@aws-sdk/client-ec2";
+import type { _InstanceType } from "@aws-sdk/client-ec2";
 import { unmarshall } from "@aws-sdk/util-dynamodb";
 import { incidentFrom, instanceFrom } from "../aws/incident-store.ts";
 import { functionNames } from "../build/bundle.ts";
 import { bundleFolder, definitionFile } from "../build/layout.ts";
 import type { IncidentRecord, InstanceRecord } from "../core/incident-record.ts";
 import type { Mode } from "../core/mode.ts";
-import { enrolTag } from "../core/opening.ts";
 import { buildDocument, documents } from "../host/documents.ts";
 import { cloudwatch } from "./endpoint/cloudwatch.ts";
 import { startDynamodb } from "./endpoint/dynamodb.ts";
@@ -32,6 +31,7 @@ import { realClock, type VirtualClock } from "./states/clock.ts";
 import { parseDefinition } from "./states/definition.ts";
 import type { ExecutionEvent } from "./states/events.ts";
 import { type Execution, startExecution } from "./states/execution.ts";
+import { addNat, healthyWorld, type World } from "./world.ts";
 
 export const account = "123456789012";
 export const region = "eu-central-1";
@@ -43,16 +43,21 @@ const machineName = "nat-medic-remediate";
 const machineArn = `arn:aws:states:${region}:${account}:stateMachine:${machineName}`;
 
 export type LocalStackOptions = {
-  /** The NAT instances, by instance ID; all of them carry the tag. */
+  /**
+   * Those that Run Command can reach, by instance ID. One that the world does not have is added to it: a NAT instance
+   * that carries our tag.
+   */
   instances: Readonly<
-    Record<string, ManagedInstance & { type: "t3.micro" | "t3.nano"; tags?: Record<string, string> }>
+    Record<string, ManagedInstance & { type?: _InstanceType; tags?: Record<string, string> }>
   >;
+  /** AWS around them; it changes when an operation changes it. Healthy by default. */
+  world?: World;
   mode: Mode;
   approvalSeconds: number;
   /** By default as the template's. */
   coolDownSeconds?: number;
   automaticChangesPerDay?: number;
-  /** State of each alarm that exists, by name; looked at whenever it is asked for. */
+  /** State of alarms by name, besides those of the world; looked at whenever it is asked for. */
   alarms?: Readonly<Record<string, "OK" | "ALARM" | "INSUFFICIENT_DATA">>;
   /**
    * How often EventBridge delivers each end of an execution that was no success; it promises at least once, which is
@@ -112,6 +117,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     approvalSeconds,
     coolDownSeconds = 900,
     automaticChangesPerDay = 3,
+    world = healthyWorld(),
     alarms = {},
     eventDeliveries = 1,
     clock,
@@ -121,6 +127,9 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
   } = options;
   // Work takes real time, also where waiting does not.
   const working = <T>(work: Promise<T>): Promise<T> => (clock === undefined ? work : clock.working(work));
+  for (const [position, [id, instance]] of Object.entries(instances).entries()) {
+    enrol(world, id, instance, position);
+  }
   const definitionText = readFileSync(definitionFile, "utf8");
   const substitutions = {
     Partition: "aws",
@@ -161,11 +170,11 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     services: [
       sns({ topics: [topicArn, chatTopicArn], onPublish }),
       dynamodb.service,
-      cloudwatch({ series, alarms: alarmsOf(alarms) }),
-      ec2({ instances: Object.entries(instances).map(([id, { type, tags }]) => describe(id, type, tags)) }),
+      cloudwatch({ series, alarms: alarmsOf(world, alarms) }),
+      ec2(world),
       ssm({
         documents: Object.fromEntries(documents.map(({ name }) => [name, buildDocument(name)])),
-        instances,
+        instances: managedInstances(world, instances),
         region,
         ...options.runCommand,
       }),
@@ -250,31 +259,59 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
   };
 }
 
-function describe(
-  InstanceId: string,
-  InstanceType: "t3.micro" | "t3.nano",
-  tags: Record<string, string> = {},
-): Instance {
-  return {
-    InstanceId,
-    InstanceType,
-    State: { Code: 16, Name: "running" },
-    SourceDestCheck: false,
-    Tags: Object.entries({ [enrolTag.key]: enrolTag.value, ...tags }).map(([Key, Value]) => ({ Key, Value })),
-  };
+/** `position` gives instances that the world does not have an address each. */
+function enrol(
+  world: World,
+  id: string,
+  { type, tags = {} }: LocalStackOptions["instances"][string],
+  position: number,
+): void {
+  const known = world.instances[id];
+  if (known === undefined) {
+    const host = `${200 + Math.floor(position / 200)}.${11 + (position % 200)}`;
+    const addresses = { address: `10.60.${host}`, publicAddress: `198.18.${host}` };
+    addNat(world, { id, ...addresses, tags, ...(type !== undefined && { type }) });
+    return;
+  }
+  if (type !== undefined) known.InstanceType = type;
+  known.Tags = [
+    ...(known.Tags ?? []).filter(({ Key = "" }) => !Object.hasOwn(tags, Key)),
+    ...Object.entries(tags).map(([Key, Value]) => ({ Key, Value })),
+  ];
+}
+
+/** Systems Manager knows those that have an agent in the world. */
+function managedInstances(
+  { agents }: World,
+  instances: LocalStackOptions["instances"],
+): Record<string, ManagedInstance> {
+  return Object.fromEntries(
+    Object.entries(instances).flatMap(([id, instance]) => {
+      const agent = agents[id];
+      if (agent === undefined) return [];
+      return [[id, { pingStatus: agent.PingStatus, platform: agent.PlatformType, ...instance }]];
+    }),
+  );
 }
 
 /** Told of executions that ended badly. */
 const rescuer = "rescue-incident";
 
-/** Their states stay those of `alarms`, which may change. */
-function alarmsOf(alarms: NonNullable<LocalStackOptions["alarms"]>): MetricAlarm[] {
-  return Object.keys(alarms).map((AlarmName) => ({
-    AlarmName,
-    get StateValue() {
-      return alarms[AlarmName];
-    },
-  }));
+/** The states of those in `alarms` stay what they are there, which may change. */
+function alarmsOf(world: World, alarms: NonNullable<LocalStackOptions["alarms"]>): MetricAlarm[] {
+  const others = Object.values(world.alarms).filter(
+    ({ AlarmName = "" }) => !Object.hasOwn(alarms, AlarmName),
+  );
+  return [
+    ...others,
+    ...Object.keys(alarms).map((AlarmName) => ({
+      ...world.alarms[AlarmName],
+      AlarmName,
+      get StateValue() {
+        return alarms[AlarmName];
+      },
+    })),
+  ];
 }
 
 /** `open-incident` to `OpenIncident`, its resource in the template. */

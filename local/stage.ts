@@ -1,12 +1,18 @@
-/** Where a drill plays: a NAT host in trouble, and clients behind it who notice. */
-import type { MetricPoint } from "./endpoint/metric-series.ts";
-import type { NatHost } from "./host.ts";
+/** Where a drill plays: a NAT host in trouble, AWS around it, and clients behind it who notice. */
+import type { MetricPoint, MetricSeries } from "./endpoint/metric-series.ts";
+import { type NatHost, unreachableHost } from "./host.ts";
 import { recordedHost } from "./recorded-host.ts";
 import { type Probe, readRecording } from "./recording.ts";
 import { recordingFile, type Scenario } from "./scenario.ts";
+import { natA, stagingOf, type World, worldOf } from "./world.ts";
 
 export type Stage = {
   host: NatHost;
+  /** Instances behind it whose agents answer, by instance ID. */
+  clients: Record<string, NatHost>;
+  world: World;
+  /** What CloudWatch has besides `utilization`; a series of the same metric takes its place. */
+  series: MetricSeries[];
   /** Whether time must pass for the host: a recorded one does not change while we wait. */
   real: boolean;
   /** Utilisation of the connection tracking table in percent, as the alarm's metric. */
@@ -26,8 +32,15 @@ export function recordedStage(scenario: Scenario): Stage {
   // As if the alarm had been raised a moment ago: a metric of the past would not be found.
   const lastAt = Math.max(...recording.utilization.map(({ at }) => Date.parse(at)));
   const shift = Date.now() - 1000 - lastAt;
+  const clients = Object.entries(recording.clients ?? {}).map(([id, answers]) => [
+    id,
+    recordedHost({ ...recording, answers }),
+  ]);
   return {
-    host: recordedHost(recording),
+    host: scenario.host.reachable ? recordedHost(recording) : unreachableHost,
+    clients: Object.fromEntries(clients),
+    world: worldOf(scenario),
+    series: seriesOf(scenario),
     real: false,
     utilization: recording.utilization.map(({ at, value }) => ({
       at: new Date(Date.parse(at) + shift),
@@ -38,4 +51,18 @@ export function recordedStage(scenario: Scenario): Stage {
     after: async () => after,
     close: async () => {},
   };
+}
+
+/** The scenario's metrics, or its variant's, as if the last value were a moment old. */
+export function seriesOf(scenario: Scenario, variant?: string): MetricSeries[] {
+  const now = Date.now() - 1000;
+  return stagingOf(scenario, variant).metrics.map(({ namespace, name, dimensions, values }) => ({
+    namespace,
+    metricName: name,
+    dimensions: dimensions ?? { InstanceId: natA },
+    points: values.map((value, index) => ({
+      at: new Date(now - (values.length - 1 - index) * 60_000),
+      value,
+    })),
+  }));
 }

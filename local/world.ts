@@ -27,7 +27,10 @@ import type { Scenario, Staging } from "./scenario.ts";
 import { instanceTypes } from "./world/instance-types.ts";
 import { merge } from "./world/patch.ts";
 
-/** What DescribeInstanceInformation says of an agent; an instance without one is unknown to Systems Manager. */
+/**
+ * What DescribeInstanceInformation says of an agent; an instance without one is unknown to Systems Manager, as the
+ * clients are unless a scenario gives them one.
+ */
 export type KnownAgent = {
   PingStatus: "Online" | "ConnectionLost" | "Inactive";
   PlatformType: "Linux" | "Windows";
@@ -147,23 +150,35 @@ export function healthyWorld(): World {
   return world;
 }
 
-/**
- * The healthy world with what the scenario, or one of its variants, says is otherwise.
- * @throws Error for a kind of resource that there is not
- */
+/** The healthy world with what the scenario, or one of its variants, says is otherwise. */
 export function worldOf(scenario: Scenario, variant?: string): World {
-  return patchedWorld(stagingOf(scenario, variant).world);
+  const world = healthyWorld();
+  const { reachable, clients, memoryMiB } = scenario.host;
+  const nat = world.instances[natA];
+  if (nat !== undefined) nat.InstanceType = typeWithMemory(memoryMiB);
+  if (!reachable) world.agents[natA] = { PingStatus: "ConnectionLost", PlatformType: "Linux" };
+  for (const id of Object.values(clients)) {
+    world.agents[id] = { PingStatus: "Online", PlatformType: "Linux" };
+  }
+  patchWorld(world, stagingOf(scenario, variant).world);
+  return world;
 }
 
-export function patchedWorld(patch: Staging["world"]): World {
-  const world = healthyWorld();
+/** The t3 that has as much memory as the guest. */
+function typeWithMemory(memoryMiB: number): _InstanceType {
+  if (memoryMiB <= 512) return "t3.nano";
+  if (memoryMiB <= 1024) return "t3.micro";
+  return memoryMiB <= 2048 ? "t3.small" : "t3.medium";
+}
+
+/** @throws Error for a kind of resource that there is not */
+export function patchWorld(world: World, patch: Staging["world"]): void {
   for (const kind of Object.keys(patch)) {
     if (!Object.hasOwn(world, kind)) {
       throw new Error(`the world has no ${kind}; it has ${Object.keys(world).join(", ")}`);
     }
   }
   merge(world, patch);
-  return world;
 }
 
 /** How the trouble is staged: the variant's own words, or without one the scenario's. */
@@ -283,7 +298,6 @@ function addInstance(
     SystemStatus: { Status: "ok", Details: [{ Name: "reachability", Status: "passed" }] },
     InstanceStatus: { Status: "ok", Details: [{ Name: "reachability", Status: "passed" }] },
   };
-  world.agents[id] = { PingStatus: "Online", PlatformType: "Linux" };
 }
 
 function subnet(SubnetId: string, CidrBlock: string, zone: "a" | "b"): Record<string, Subnet> {

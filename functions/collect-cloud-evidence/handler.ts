@@ -1,35 +1,43 @@
-/** Asks EC2 and CloudWatch. What one of them does not answer is unread; the other still counts. */
+/** Asks AWS about the instance and what is around it. What it does not answer is unread; the rest still counts. */
 import * as z from "zod/mini";
-import { historyOf } from "../../aws/cloudwatch.ts";
-import { describeInstance } from "../../aws/ec2.ts";
-import { CloudEvidence } from "../../core/evidence/cloud.ts";
+import { alarmsOn, historiesOf, historyOf } from "../../aws/cloudwatch.ts";
+import { statusChecksOf } from "../../aws/ec2.ts";
+import { pingStatus } from "../../aws/ssm.ts";
+import { CloudEvidence, watchedMetrics } from "../../core/evidence/cloud.ts";
 import { Incident, metricNamespace } from "../../core/incident.ts";
-import { logger, step } from "../step.ts";
+import { step } from "../step.ts";
+import { asking } from "./asking.ts";
+import { surroundings } from "./surroundings.ts";
 
 export const handler = step({
   input: z.object({ incident: Incident }),
   output: CloudEvidence,
   run: async ({ incident: { instanceId, trigger } }) => {
-    const metric = (trigger.kind === "alarm" ? trigger.metric : null) ?? {
-      namespace: metricNamespace,
-      name: "ConntrackUtilization",
-      dimensions: { InstanceId: instanceId },
-    };
-    const [instance, history] = await Promise.allSettled([
-      describeInstance(instanceId),
-      historyOf(metric, new Date()),
+    const now = new Date();
+    const dimensions = { InstanceId: instanceId };
+    const utilization = { namespace: metricNamespace, name: "ConntrackUtilization", dimensions };
+    const alarmed = (trigger.kind === "alarm" ? trigger.metric : null) ?? utilization;
+    const watched = watchedMetrics.map((metric) => ({ ...metric, dimensions }));
+    const { ask, leftOut, unread } = asking();
+    const [around, statusChecks, ping, metric, histories, utilizationAlarms] = await Promise.all([
+      surroundings(instanceId, { ask, leftOut }),
+      ask("DescribeInstanceStatus", statusChecksOf(instanceId)),
+      ask("DescribeInstanceInformation", pingStatus(instanceId)),
+      ask("GetMetricData of the alarm", historyOf(alarmed, now)),
+      ask("GetMetricData", historiesOf(watched, now)),
+      ask("DescribeAlarmsForMetric", alarmsOn(utilization)),
     ]);
+    const metrics = Object.fromEntries((histories ?? []).map((history) => [history.name, history]));
+    const agent = ping === null ? null : { ping };
     return {
-      instance: instance.status === "fulfilled" ? instance.value : null,
-      metric: history.status === "fulfilled" ? history.value : null,
-      unread: [...unread("DescribeInstances", instance), ...unread("GetMetricData", history)],
+      asked: true,
+      ...around,
+      statusChecks,
+      agent,
+      metric,
+      metrics,
+      utilizationAlarms,
+      unread: unread(),
     };
   },
 });
-
-function unread(what: string, result: PromiseSettledResult<unknown>): string[] {
-  if (result.status === "fulfilled") return [];
-  const name = result.reason instanceof Error ? result.reason.name : "unknown error";
-  logger.warn(`${what} failed`, { error: name });
-  return [`${what}: ${name}`];
-}

@@ -1,5 +1,8 @@
 import {
   DescribeAlarms$,
+  DescribeAlarmsForMetric$,
+  type DescribeAlarmsForMetricInput,
+  type DescribeAlarmsForMetricOutput,
   type DescribeAlarmsInput,
   type DescribeAlarmsOutput,
   GetMetricData$,
@@ -12,7 +15,7 @@ import {
   type PutMetricDataInput,
 } from "@aws-sdk/client-cloudwatch";
 import { AwsError, notImplementedLocally } from "./aws-error.ts";
-import { addDatum, findSeries, type MetricSeries, statistic } from "./metric-series.ts";
+import { addDatum, findSeries, type MetricSeries, sameDimensions, statistic } from "./metric-series.ts";
 import type { Service } from "./service.ts";
 
 /**
@@ -83,6 +86,25 @@ export const cloudwatch = ({
     CompositeAlarms: [],
   });
 
+  /** By the exact set of dimensions; alarms on an expression of metrics are not listed, as CloudWatch does it. */
+  const describeAlarmsForMetric = async ({
+    Namespace,
+    MetricName,
+    Dimensions = [],
+    ...others
+  }: DescribeAlarmsForMetricInput): Promise<DescribeAlarmsForMetricOutput> => {
+    const [other] = Object.keys(others);
+    if (other !== undefined) throw notImplementedLocally("CloudWatch", "DescribeAlarmsForMetric", other);
+    return {
+      MetricAlarms: alarms.filter(
+        (alarm) =>
+          alarm.Namespace === Namespace &&
+          alarm.MetricName === MetricName &&
+          sameDimensions(alarm.Dimensions ?? [], Dimensions),
+      ),
+    };
+  };
+
   return {
     name: "monitoring",
     title: "CloudWatch",
@@ -93,6 +115,7 @@ export const cloudwatch = ({
       { schema: GetMetricData$, run: getMetricData },
       { schema: PutMetricData$, run: putMetricData },
       { schema: DescribeAlarms$, run: describeAlarms },
+      { schema: DescribeAlarmsForMetric$, run: describeAlarmsForMetric },
     ],
   };
 };

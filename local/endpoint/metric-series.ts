@@ -1,4 +1,4 @@
-import type { Metric, MetricDatum } from "@aws-sdk/client-cloudwatch";
+import type { Dimension, Metric, MetricDatum } from "@aws-sdk/client-cloudwatch";
 import { AwsError, notImplementedLocally } from "./aws-error.ts";
 
 export type MetricPoint = { at: Date; value: number };
@@ -12,19 +12,20 @@ export type MetricSeries = {
 };
 
 /** A series is found by its exact set of dimensions, as CloudWatch does: a subset names another metric. */
-export const findSeries = (series: MetricSeries[], metric: Metric): MetricSeries | undefined => {
-  const wanted = JSON.stringify(
-    sortedEntries(
-      Object.fromEntries((metric.Dimensions ?? []).map(({ Name = "", Value = "" }) => [Name, Value])),
-    ),
-  );
-  return series.find(
+export const findSeries = (series: MetricSeries[], metric: Metric): MetricSeries | undefined =>
+  series.find(
     ({ namespace, metricName, dimensions }) =>
       namespace === metric.Namespace &&
       metricName === metric.MetricName &&
-      JSON.stringify(sortedEntries(dimensions)) === wanted,
+      sameDimensions(
+        Object.entries(dimensions).map(([Name, Value]) => ({ Name, Value })),
+        metric.Dimensions ?? [],
+      ),
   );
-};
+
+/** In any order. */
+export const sameDimensions = (a: Dimension[], b: Dimension[]): boolean =>
+  JSON.stringify(sortedPairs(a)) === JSON.stringify(sortedPairs(b));
 
 /**
  * Points of [start, end) aggregated over periods of `period` seconds aligned to the epoch, oldest first;
@@ -92,5 +93,7 @@ const AGGREGATES = new Map<string, (values: number[]) => number>([
   ["SampleCount", (values) => values.length],
 ]);
 
-const sortedEntries = (dimensions: Record<string, string>): [string, string][] =>
-  Object.entries(dimensions).sort(([a], [b]) => (a < b ? -1 : 1));
+const sortedPairs = (dimensions: Dimension[]): [string, string][] =>
+  dimensions
+    .map(({ Name = "", Value = "" }): [string, string] => [Name, Value])
+    .sort(([a], [b]) => (a < b ? -1 : 1));

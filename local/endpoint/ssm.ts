@@ -157,12 +157,12 @@ export const ssm = ({
     return {
       InstanceInformationList: Object.entries(instances)
         .filter(([id]) => filters.every(({ values }) => values.includes(id)))
-        .map(([id, { agent, pingStatus = "Online" }]) => ({
+        .map(([id, { agent, pingStatus = "Online", platform = "Linux" }]) => ({
           InstanceId: id,
           PingStatus: pingStatus,
           LastPingDateTime: new Date(),
           AgentVersion: agent === "old" ? "3.3.2299.0" : "3.3.3572.0",
-          PlatformType: "Linux",
+          PlatformType: platform,
           ResourceType: "EC2Instance",
         })),
     };

@@ -5,7 +5,8 @@
 import * as z from "zod/mini";
 import type { Guest } from "./guest.ts";
 
-export type Client = "client1" | "client2" | "client3" | "client4";
+export const clients = ["client1", "client2", "client3", "client4"] as const;
+export type Client = (typeof clients)[number];
 
 const Attempts = z.object({ attempted: z.int(), succeeded: z.int() });
 /** New connections: an attempt fails when its first SYN is not answered. */

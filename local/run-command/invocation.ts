@@ -10,6 +10,8 @@ export type ManagedInstance = {
   agent?: Agent;
   /** Of DescribeInstanceInformation; Online when absent. */
   pingStatus?: "Online" | "ConnectionLost" | "Inactive";
+  /** Linux when absent. */
+  platform?: "Linux" | "Windows";
   /** What becomes of a command whose host answers `unreachable`; `undeliverable` when absent. */
   whenUnreachable?: Unreachable;
 };

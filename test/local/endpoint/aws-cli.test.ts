@@ -8,6 +8,7 @@ import { type Publication, sns } from "../../../local/endpoint/sns.ts";
 import { ssm } from "../../../local/endpoint/ssm.ts";
 import { type Machine, stepfunctions } from "../../../local/endpoint/stepfunctions.ts";
 import { type Endpoint, startEndpoint } from "../../../local/endpoint/wire.ts";
+import { healthyWorld, natA, natInterfaceA } from "../../../local/world.ts";
 import { document } from "../run-command/documents.ts";
 import { shellHost } from "../run-command/shell-host.ts";
 import { askingMachine } from "./machine.ts";
@@ -22,7 +23,8 @@ const missing = (() => {
   }
 })();
 
-const instance = "i-0123456789abcdef0";
+const instance = natA;
+const world = healthyWorld();
 const topic = "arn:aws:sns:us-east-1:123456789012:nat-medic";
 
 describe.skipIf(missing)("the AWS CLI", { timeout: 60_000 }, () => {
@@ -47,7 +49,7 @@ describe.skipIf(missing)("the AWS CLI", { timeout: 60_000 }, () => {
             },
           ],
         }),
-        ec2({ instances: [{ InstanceId: instance, InstanceType: "t4g.nano", SourceDestCheck: false }] }),
+        ec2(world),
         lambda({ invoke: async (name, payload) => ({ name, payload }) }),
         sns({ topics: [topic], onPublish: (publication) => published.push(publication) }),
         ssm({ documents: { Echo: echo }, instances: { [instance]: { host: shellHost() } } }),
@@ -123,10 +125,49 @@ describe.skipIf(missing)("the AWS CLI", { timeout: 60_000 }, () => {
     const describeInstances = ["ec2", "describe-instances", "--instance-ids"];
     expect(await aws(...describeInstances, instance)).toMatchObject({
       Reservations: [
-        { Instances: [{ InstanceId: instance, InstanceType: "t4g.nano", SourceDestCheck: false }] },
+        { Instances: [{ InstanceId: instance, InstanceType: "t3.micro", SourceDestCheck: false }] },
       ],
     });
     await refusal(...describeInstances, "i-0123456789abcdef1").toThrow("(InvalidInstanceID.NotFound)");
+  });
+
+  test("describes the network, changes an interface's timeouts and sees them changed", async () => {
+    const { NetworkAcls } = await aws(
+      "ec2",
+      "describe-network-acls",
+      "--filters",
+      `Name=vpc-id,Values=vpc-*`,
+    );
+    expect(NetworkAcls[0].Entries[0]).toEqual({
+      CidrBlock: "0.0.0.0/0",
+      Egress: true,
+      Protocol: "-1",
+      RuleAction: "allow",
+      RuleNumber: 100,
+    });
+    const modify = ["ec2", "modify-network-interface-attribute", "--network-interface-id", natInterfaceA];
+    await aws(...modify, "--connection-tracking-specification", "TcpEstablishedTimeout=7440");
+    const described = await aws(
+      "ec2",
+      "describe-network-interfaces",
+      "--network-interface-ids",
+      natInterfaceA,
+    );
+    expect(described.NetworkInterfaces[0].ConnectionTrackingConfiguration).toEqual({
+      TcpEstablishedTimeout: 7440,
+    });
+  });
+
+  test("pages through the instance types that fit a filter", async () => {
+    const { InstanceTypes } = await aws(
+      ...["ec2", "describe-instance-types", "--page-size", "5", "--filters"],
+      ...["Name=current-generation,Values=true", "Name=processor-info.supported-architecture,Values=arm64"],
+    );
+    const names = InstanceTypes.map(({ InstanceType }: { InstanceType: string }) => InstanceType);
+    expect(names).toContain("t4g.nano");
+    expect(names).toContain("c8gn.2xlarge");
+    expect(names).not.toContain("c6gn.medium");
+    expect(names).not.toContain("t3.nano");
   });
 
   test("publishes a message", async () => {

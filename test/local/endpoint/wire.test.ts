@@ -20,6 +20,7 @@ import { sns } from "../../../local/endpoint/sns.ts";
 import { ssm } from "../../../local/endpoint/ssm.ts";
 import { stepfunctions } from "../../../local/endpoint/stepfunctions.ts";
 import { type Endpoint, type Fault, startEndpoint } from "../../../local/endpoint/wire.ts";
+import { healthyWorld } from "../../../local/world.ts";
 import { clientOptions } from "./clients.ts";
 
 let endpoint: Endpoint | undefined;
@@ -32,7 +33,7 @@ const start = async (fault?: Fault, series: MetricSeries[] = []) => {
   endpoint = await startEndpoint({
     services: [
       cloudwatch({ series }),
-      ec2({ instances: [] }),
+      ec2(healthyWorld()),
       lambda({ invoke: async () => null }),
       sns({ topics: [], onPublish: () => {} }),
       ssm({ documents: {}, instances: {} }),

@@ -1,0 +1,16 @@
+/** Lists that AWS gives out page by page. */
+
+/** No list that we read is longer in any account that works; one that is, is cut rather than read for minutes. */
+const mostItems = 1000;
+
+export async function itemsOf<Page, Item>(
+  pages: AsyncIterable<Page>,
+  pick: (page: Page) => Item[] | undefined,
+): Promise<Item[]> {
+  const items: Item[] = [];
+  for await (const page of pages) {
+    items.push(...(pick(page) ?? []));
+    if (items.length >= mostItems) break;
+  }
+  return items.slice(0, mostItems);
+}
