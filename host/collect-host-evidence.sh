@@ -499,7 +499,7 @@ summarize_log() { # empty
     /nf_conntrack: .*expectation table full/ { note("expectation-full"); next }
     /nf_conntrack: .*table full/ {
       # What 6.17 and later say of a namespace that is not the first.
-      if (/table full in netns/) { other++; next }
+      if (/table full in netns/) { other++; other_last = time(); next }
       full++
       last = time()
     }
@@ -514,7 +514,9 @@ summarize_log() { # empty
     END {
       if (status != 0 || (lines == 0 && empty == "no")) exit
       if (full == 0) last = "null"
-      printf "{\"tableFull\":%d,\"tableFullLastAt\":%s,\"tableFullOtherNamespace\":%d,\"others\":{", full, last, other
+      if (other == 0) other_last = "null"
+      printf "{\"tableFull\":%d,\"tableFullLastAt\":%s,\"tableFullOtherNamespace\":%d,", full, last, other
+      printf "\"tableFullOtherNamespaceLastAt\":%s,\"others\":{", other_last
       for (name in count) printf "%s\"%s\":{\"lines\":%d,\"lastAt\":%s}", (shown++ ? "," : ""), name, count[name], at[name]
       printf "}}"
     }'
