@@ -5,10 +5,10 @@
 # includes this sets
 #   FIX         its id
 #   SETTINGS    what it may change, in the order to change it; values are whole numbers
-#   DIRECTION   raise, lower, or set: either way
+#   DIRECTION   raise, lower or either
 #   CLEAN_UNDO  yes, or no: then it is not begun unless its restore could be armed
 # and includes what kind of settings they are (sysctl-settings.sh or firewall-rules.sh), which defines running,
-# write_setting, is_as_asked, name_of, shown_value, require_settings, remember_persisted and confirm_persisted.
+# write_setting, is_as_asked, name_of, describe, shown_value, require_settings, remember_persisted and confirm_persisted.
 # It defines wanted_value SETTING (empty: leave it) and persist_settings OWNER, which writes files and sets PERSISTED
 # to `<what persistence.sh calls it>:<setting>` words; and those of the hooks below that it needs.
 
@@ -249,7 +249,7 @@ answer_applied_before() {
   for setting in $(recorded_settings); do
     after=$(recorded "after.$setting")
     tell_value "$setting" "$(recorded "before.$setting")" "$after"
-    [ "$(running "$setting")" = "$after" ] || drifted="$setting is now $(running "$setting"), not $after as this incident set it"
+    [ "$(running "$setting")" = "$after" ] || drifted="$(describe "$setting" "$(running "$setting")" now), not $after as this incident set it"
     value=$(wanted_value "$setting")
     [ -z "$value" ] || ! is_forward "$after" "$value" ||
       drifted="this incident has already set $setting to $after: undo it before asking for $value"
@@ -311,8 +311,8 @@ undo() {
     after=$(recorded "after.$setting")
     [ "$present" != "$before" ] || continue
     if [ "$present" != "$after" ] && ! { [ -z "$after" ] && is_as_asked "$setting" "$present" "$(recorded "wanted.$setting")"; }; then
-      [ "$FORCE" = yes ] || refuse_undo "$setting is $present: somebody has changed it since (it was ${after:-not} set here), so nothing was undone"
-      note "$setting was $present, which somebody else had set"
+      [ "$FORCE" = yes ] || refuse_undo "$(describe "$setting" "$present"): somebody has changed it since (it was ${after:-not} set here), so nothing was undone"
+      note "$(describe "$setting" "$present"), which somebody else had set"
     fi
     restore="$restore $setting"
   done
@@ -366,7 +366,7 @@ write_persisted() {
   [ "$owner" != alternat ] || refuse 'alternat replaces this host from its launch template: set it there'
   remember_persisted
   persist_settings "$owner" || fail 'a configuration file could not be written'
-  confirm_persisted
+  confirm_persisted || fail 'the files were written, but another one wins at boot'
 }
 
 # --- All of it ------------------------------------------------------------------------------------------------
