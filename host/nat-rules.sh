@@ -35,19 +35,19 @@ rules_by_reader() {
     for table in $tables; do
       case $table in nat | mangle | raw) limited 5 "${LEGACY_SAVE:-false}" -t "$table" || status=1 ;; esac
     done
-    echo "#status $status"
+    printf '\n#status %s\n' "$status"
   fi
   [ "$NFT" = true ] || return 0
   if [ -n "$NFT_SAVE" ]; then
     echo '#reader iptables-nft'
     limited 5 "$NFT_SAVE"
-    echo "#status $?"
+    printf '\n#status %s\n' $?
   fi
   if have nft; then
     echo '#reader nft'
     # Without the contents of sets, which can be long.
     limited 5 nft -t list ruleset || limited 5 nft list ruleset
-    echo "#status $?"
+    printf '\n#status %s\n' $?
   fi
 }
 
@@ -193,7 +193,7 @@ summarize_rules() {
 
     # --- From the chains that everything passes, in their order, to the rules that rewrite the source ---
     function show(backend, source, destination, out, protocol, specification, rule) {
-      if (shown >= 20 || bytes > 4500) { unshown++; return }
+      if (shown >= 20 || bytes > 3000) { unshown++; return }
       shown++
       rule = "{\"backend\":\"" backend "\",\"action\":\"" ACTION "\",\"source\":" quoted(source, is_network(source)) \
         ",\"destination\":" quoted(destination, is_network(destination)) ",\"outInterface\":" interface_of(out) \

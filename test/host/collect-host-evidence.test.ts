@@ -84,6 +84,12 @@ describe.each(shells)("under %s", (shell) => {
         { protocol: "udp", natAddress: "203.0.113.1", address: "203.0.113.2", port: 5353, entries: 1 },
         { protocol: "unknown", natAddress: "10.60.0.2", address: "203.0.113.9", port: 0, entries: 1 },
       ],
+      // What was asked of 203.0.113.99 was never answered; of 10.60.0.2's own, nothing was translated.
+      unansweredDestinations: [
+        { protocol: "tcp", natAddress: "10.60.0.2", address: "203.0.113.8", port: 2, entries: 1 },
+        { protocol: "tcp", natAddress: "203.0.113.1", address: "203.0.113.99", port: 443, entries: 1 },
+      ],
+      remapped: 0,
       undercount: 0,
     });
   });
@@ -228,6 +234,32 @@ describe("the table", () => {
     expect(table(collect(host)).reader).toBe("conntrack");
   });
 
+  it("tells where connections are tried in vain, and how many had to take another port than their own", () => {
+    const entry = (protocol: string, state: string, port: number, natPort: number, mark = "[ASSURED] ") =>
+      `${protocol} 6 100 ${state} src=10.0.0.1 dst=192.0.2.1 sport=${port} dport=443 src=192.0.2.1 dst=198.51.100.1 sport=443 dport=${natPort} ${mark}use=1\n`;
+    const syn = (port: number) =>
+      `tcp 6 100 SYN_SENT src=10.0.0.1 dst=192.0.2.1 sport=${port} dport=443 [UNREPLIED] src=192.0.2.1 dst=198.51.100.1 sport=443 dport=${port} use=1\n`;
+    host.conntrackPrints(
+      [
+        entry("tcp", "ESTABLISHED", 2000, 2000),
+        entry("tcp", "ESTABLISHED", 2001, 40_001),
+        entry("udp", "", 2002, 40_002),
+        // A ping has no ports, and an own connection of the host no other address.
+        "icmp 1 29 src=10.0.0.1 dst=192.0.2.1 type=8 code=0 id=1 src=192.0.2.1 dst=198.51.100.1 type=0 code=0 id=2 use=1\n",
+        "tcp 6 100 SYN_SENT src=198.51.100.1 dst=192.0.2.9 sport=1 dport=22 [UNREPLIED] src=192.0.2.9 dst=198.51.100.1 sport=22 dport=1 use=1\n",
+        syn(3000),
+        syn(3001),
+      ].join(""),
+    );
+    expect(table(collect(host))).toMatchObject({
+      remapped: 2,
+      unansweredDestinations: [
+        { protocol: "tcp", natAddress: "198.51.100.1", address: "192.0.2.1", port: 443, entries: 2 },
+        { protocol: "tcp", natAddress: "198.51.100.1", address: "192.0.2.9", port: 22, entries: 1 },
+      ],
+    });
+  });
+
   it("keeps the heavy ones in bounded memory, and says how far off a count can be", () => {
     const line = (source: string, port: number) =>
       `tcp 6 100 SYN_SENT src=${source} dst=192.0.2.1 sport=${port} dport=443 [UNREPLIED] src=192.0.2.1 dst=198.51.100.1 sport=443 dport=${port} use=1\n`;
@@ -333,7 +365,7 @@ describe("the counters", () => {
     host.write("sys/class/net/ens5/statistics/rx_dropped", 17);
     host.write(
       "proc/net/snmp",
-      "Ip: Forwarding ForwDatagrams InDiscards FragFails\nIp: 1 4500 0 3\nTcp: AttemptFails OutRsts\nTcp: 0 2\n",
+      "Ip: Forwarding ForwDatagrams InDiscards ReasmFails FragFails\nIp: 1 4500 0 0 3\nTcp: AttemptFails OutRsts\nTcp: 0 2\n",
     );
     host.write("proc/net/netstat", "TcpExt: SyncookiesSent IPReversePathFilter\nTcpExt: 4 6\n");
     host.tool(
@@ -351,10 +383,459 @@ describe("the counters", () => {
       "ens5.rx_dropped": [17, 0],
       "ip.ForwDatagrams": [4500, 0],
       "ip.FragFails": [3, 0],
+      // A zero that clears its cause of suspicion.
+      "ip.ReasmFails": [0, 0],
       "tcp.OutRsts": [2, 0],
       "tcpext.IPReversePathFilter": [6, 0],
     });
     expect(unread).not.toContainEqual(expect.stringMatching(/ethtool/));
+  });
+});
+
+describe("the settings", () => {
+  beforeEach(() => host.conntrackPrints(""));
+
+  it("are numbers by the names of sysctl; what this kernel lacks or words otherwise is left out", () => {
+    host.write("proc/sys/net/ipv4/ip_forward", 1);
+    host.write("proc/sys/net/ipv4/ip_local_port_range", "32768\t60999\n");
+    host.write("proc/sys/net/ipv4/tcp_timestamps", "<b>1</b>\n");
+    host.write("proc/sys/net/ipv4/neigh/default/gc_thresh3", "99999999999999999999\n");
+    host.write("proc/sys/net/ipv4/ipfrag_time", "");
+    host.setting("nf_conntrack_tcp_loose", 0);
+    host.write("sys/class/net/ens5.100/mtu", 1500);
+    host.write("proc/sys/net/ipv4/conf/ens5.100/rp_filter", 2);
+    expect(collect(host).parameters).toEqual({
+      "net.ipv4.ip_forward": [1],
+      "net.ipv4.ip_local_port_range": [32_768, 60_999],
+      "net.netfilter.nf_conntrack_tcp_loose": [0],
+      "net.ipv4.conf.ens5.100.rp_filter": [2],
+    });
+  });
+
+  it("have what is so at this moment beside them", () => {
+    host.write(
+      "proc/net/sockstat",
+      "sockets: used 24\nTCP: inuse 5 orphan 1 tw 7 alloc 8 mem 1\nUDP: inuse 2 mem 0\nFRAG: inuse 3 memory 4194000\n",
+    );
+    host.write(
+      "proc/net/stat/arp_cache",
+      "entries  allocs   destroys table_fulls\n000003ff 00000001 00000000 0000000a\n000003ff 00000001 00000000 00000001\n",
+    );
+    const { gauges, counters } = collect(host);
+    expect(gauges).toEqual({
+      "tcp.inuse": 5,
+      "tcp.orphan": 1,
+      "tcp.tw": 7,
+      "frag.inuse": 3,
+      "frag.memory": 4_194_000,
+      "arp.entries": 1023,
+    });
+    expect(counters["arp.table_fulls"]).toEqual([11, 0]);
+  });
+});
+
+describe("the interfaces", () => {
+  const routes = (...lines: string[]) =>
+    host.write(
+      "proc/net/route",
+      `Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n${lines.join("\n")}\n`,
+    );
+  const card = (name: string, mtu = 9001) => {
+    host.write(`sys/class/net/${name}/device/vendor`, "0x1d0f\n");
+    host.write(`sys/class/net/${name}/mtu`, mtu);
+  };
+  beforeEach(() => host.conntrackPrints(""));
+
+  it("are the cards with their driver and receive ring, and which the default route leaves by", () => {
+    card("ens5");
+    card("ens6", 1500);
+    routes(
+      "ens6\t00000000\t0102000A\t0003\t0\t0\t1002\t00000000\t0\t0\t0",
+      "ens5\t00000000\t0101000A\t0003\t0\t0\t512\t00000000\t0\t0\t0",
+      "*\t00000000\t00000000\t0201\t0\t0\t0\t00000000\t0\t0\t0",
+      "ens6\t0001000A\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0",
+    );
+    // As the driver of EC2's cards answers.
+    host.tool(
+      "ethtool",
+      `[ "$2" = ens5 ] || exit 75
+case $1 in
+-i) printf 'driver: ena\nversion: 2.13.0g\nfirmware-version: \nexpansion-rom-version: \nbus-info: 0000:00:05.0\n' ;;
+-g) printf 'Ring parameters for ens5:\nPre-set maximums:\nRX:\t\t16384\nRX Mini:\tn/a\nRX Jumbo:\tn/a\nTX:\t\t1024\nCurrent hardware settings:\nRX:\t\t1024\nRX Mini:\tn/a\nRX Jumbo:\tn/a\nTX:\t\t1024\n' ;;
+esac`,
+    );
+    expect(collect(host).interfaces).toEqual([
+      {
+        name: "ens5",
+        mtu: 9001,
+        defaultRoute: true,
+        driver: "ena",
+        driverVersion: "2.13.0g",
+        rxRing: [1024, 16_384],
+      },
+      { name: "ens6", mtu: 1500, defaultRoute: false, driver: null, driverVersion: null, rxRing: null },
+    ]);
+  });
+
+  it("include the one that the default route leaves by, whatever it is", () => {
+    card("ens5");
+    host.write("sys/class/net/wg0/mtu", 1420);
+    host.write("sys/class/net/wg1/mtu", 1420);
+    routes("wg0\t00000000\t00000000\t0001\t0\t0\t0\t00000000\t0\t0\t0");
+    expect(collect(host).interfaces?.map(({ name, defaultRoute }) => [name, defaultRoute])).toEqual([
+      ["wg0", true],
+      ["ens5", false],
+    ]);
+  });
+
+  it("are those that forward where there is no card: no port of a bridge, nothing with a name of its own making", () => {
+    for (const name of ["client1", "client2", "client3", "client4", "lan0", "wan0", "lo", "docker0", "x<b>"])
+      host.write(`sys/class/net/${name}/mtu`, 1500);
+    for (const name of ["client1", "client2", "client3", "client4"])
+      host.write(`sys/class/net/${name}/master/ifindex`, 5);
+    host.write("sys/class/net/wan0/statistics/rx_dropped", 3);
+    const { interfaces, counters } = collect(host);
+    expect(interfaces?.map(({ name }) => name)).toEqual(["lan0", "wan0"]);
+    expect(counters["wan0.rx_dropped"]).toEqual([3, 0]);
+  });
+
+  it("have what their queues count added up", () => {
+    card("ens5");
+    host.tool(
+      "ethtool",
+      `[ "$1" != -S ] || printf 'NIC statistics:\n     total_resets: 2\n     queue_0_rx_empty_rx_ring: 5\n     queue_1_rx_empty_rx_ring: 7\n     queue_0_tx_queue_stop: 1\n     queue_1_tx_queue_stop: 0\n     queue_0_rx_refil_partial: 9\n'`,
+    );
+    expect(collect(host).counters).toMatchObject({
+      "ens5.total_resets": [2, 0],
+      "ens5.rx_empty_rx_ring": [12, 0],
+      "ens5.tx_queue_stop": [1, 0],
+    });
+  });
+
+  it("stay inert whatever ethtool prints", () => {
+    card("ens5");
+    host.tool(
+      "ethtool",
+      `printf 'driver: "}],"x":[{"\nversion: <script>alert(1)</script> $(reboot)%s\nmtu: 1\nPre-set maximums:\nRX: 99999999999999999999\nCurrent hardware settings:\nRX: "\n     bw_in_allowance_exceeded: 1e9\n' "$(printf '%0200d' 0)"`,
+    );
+    const [read] = collect(host).interfaces ?? [];
+    expect(read).toMatchObject({ name: "ens5", driver: expect.stringMatching(/^_+/), rxRing: null });
+    expect(read?.driverVersion?.length).toBeLessThanOrEqual(40);
+  });
+});
+
+describe("the rules", () => {
+  const rules = (evidence: HostEvidence) => {
+    expect(evidence.rules, evidence.unread.join("; ")).not.toBeNull();
+    return evidence.rules as NonNullable<HostEvidence["rules"]>;
+  };
+  const any = { destination: null, outInterface: null, protocol: null, addresses: null, ports: null };
+  const prints = (tool: string, text: string, exitCode = 0) => {
+    host.write(`../${tool}.txt`, text);
+    host.tool(
+      tool,
+      `[ "$1" != --version ] || { echo "iptables v1.8.9 (nf_tables)"; exit; }\n/bin/cat ${host.base}/${tool}.txt\nexit ${exitCode}`,
+    );
+  };
+  const wan0 = () => host.write("sys/class/net/wan0/mtu", 1500);
+  beforeEach(() => {
+    host.conntrackPrints("");
+    host.write("sys/module/nf_tables/refcnt", 1);
+  });
+
+  describe.each(awks)("read with %s", (awk) => {
+    beforeEach(() => {
+      host.remove();
+      host = folderHost({ awk });
+      host.conntrackPrints("");
+      host.write("sys/module/nf_tables/refcnt", 1);
+      wan0();
+    });
+
+    it("of iptables on nft are told once, in their order, with what leads to them", () => {
+      prints("iptables-save", captured("iptables-nft-save.txt"));
+      prints("iptables", "");
+      prints("nft", captured("nft-of-iptables.txt"));
+      expect(rules(collect(host))).toEqual({
+        readers: ["iptables-nft", "nft"],
+        nat: [
+          {
+            ...any,
+            backend: "iptables-nft",
+            action: "masquerade",
+            source: "10.60.0.0/16",
+            outInterface: "wan0",
+            random: "no",
+            specification: "POSTROUTING -s 10.60.0.0/16 -o wan0 -j MASQUERADE",
+          },
+          {
+            backend: "iptables-nft",
+            action: "snat",
+            source: "10.0.0.0/8",
+            destination: "1.2.3.4/32",
+            outInterface: "wan0",
+            protocol: "tcp",
+            addresses: ["10.61.0.1", "10.61.0.3"],
+            ports: [1024, 2047],
+            random: "random",
+            specification:
+              "TONET -d 1.2.3.4/32 -p tcp -j SNAT --to-source 10.61.0.1-10.61.0.3:1024-2047 --random",
+          },
+          {
+            ...any,
+            backend: "iptables-nft",
+            action: "masquerade",
+            source: "10.0.0.0/8",
+            outInterface: "wan0",
+            protocol: "udp",
+            ports: [5000, 6000],
+            random: "no",
+            // Its comment could not be pasted as it is.
+            specification: "",
+          },
+          {
+            ...any,
+            backend: "iptables-nft",
+            action: "masquerade",
+            source: "10.0.0.0/8",
+            outInterface: "wan0",
+            random: "fully",
+            specification: "TONET -j MASQUERADE --random-fully",
+          },
+          // A chain of nft's own in the same table, of which iptables tells nothing.
+          {
+            ...any,
+            backend: "nft",
+            action: "masquerade",
+            source: "10.77.0.0/16",
+            outInterface: "wan0",
+            random: "no",
+            specification: "",
+          },
+        ],
+        clampsMss: true,
+        notrack: 2,
+        stripsTimestamps: 1,
+      });
+    });
+
+    it("of iptables are read from nft where only that is installed", () => {
+      prints("nft", captured("nft-of-iptables.txt"));
+      const read = rules(collect(host));
+      expect(read).toMatchObject({ readers: ["nft"], clampsMss: true, notrack: 2 });
+      expect(read.nat.map(({ backend, source, random }) => [backend, source, random])).toEqual([
+        ["nft", "10.60.0.0/16", "no"],
+        ["nft", "10.0.0.0/8", "random"],
+        ["nft", "10.0.0.0/8", "no"],
+        ["nft", "10.0.0.0/8", "fully"],
+        ["nft", "10.77.0.0/16", "no"],
+      ]);
+    });
+
+    it("of nft are read with lists, maps, prefixes and chains", () => {
+      prints("nft", captured("nft.txt"));
+      const read = rules(collect(host));
+      expect(read).toMatchObject({ readers: ["nft"], clampsMss: true, notrack: 1, stripsTimestamps: 1 });
+      const fromList = (source: string | null) => [
+        "masquerade",
+        source,
+        null,
+        "wan0",
+        null,
+        null,
+        null,
+        "fully",
+      ];
+      expect(
+        read.nat.map((rule) => [
+          rule.action,
+          rule.source,
+          rule.destination,
+          rule.outInterface,
+          rule.protocol,
+          rule.addresses,
+          rule.ports,
+          rule.random,
+        ]),
+      ).toEqual([
+        fromList("10.60.0.0/16"),
+        fromList("10.70.0.0/16"),
+        // A range is no network: any, rather than too little.
+        fromList(null),
+        fromList("10.90.0.0/15"),
+        fromList("10.93.0.0/16"),
+        fromList("172.16.0.0/12"),
+        fromList("192.168.0.0/16"),
+        ["masquerade", null, null, "wan0", "tcp", null, [2000, 3000], "random"],
+        ["snat", "10.1.0.0/16", null, "wan0", "udp", ["10.61.0.1", "10.61.0.3"], [1024, 2047], "random"],
+        ["snat", "10.2.0.0/16", null, "wan0", null, null, null, "no"],
+        ["snat", "10.3.0.0/16", null, null, null, null, null, "no"],
+        ["masquerade", null, null, null, "tcp", null, [2000, 3000], "random"],
+      ]);
+    });
+
+    it("of iptables-legacy are read table by table, and only from tables that are there", () => {
+      spawnSync("rm", ["-r", host.at("sys/module/nf_tables")]);
+      host.write("proc/net/ip_tables_names", "mangle\nnat\nfilter\n");
+      host.write("save", captured("iptables-legacy-save.txt"));
+      // One table at a time, as the tool prints it.
+      host.tool(
+        "iptables-legacy-save",
+        `echo "$2" >> ${host.base}/asked\n/bin/sed -n "/^\\*$2/,/^COMMIT/p" ${host.at("save")}`,
+      );
+      expect(rules(collect(host))).toEqual({
+        readers: ["iptables-legacy"],
+        nat: [
+          {
+            ...any,
+            backend: "iptables-legacy",
+            action: "masquerade",
+            source: "10.60.0.0/16",
+            outInterface: "wan0",
+            random: "fully",
+            specification: "POSTROUTING -s 10.60.0.0/16 -o wan0 -j MASQUERADE --random-fully",
+          },
+        ],
+        clampsMss: true,
+        notrack: 0,
+        stripsTimestamps: 0,
+      });
+      expect(host.read("../asked")).toBe("mangle\nnat\n");
+    });
+
+    it("stay inert and bounded whatever they say", () => {
+      prints(
+        "iptables-nft-save",
+        [
+          "*nat",
+          "#reader nft extra",
+          '-A POSTROUTING -s "}],"x":[{" -o <b>$(reboot)</b> -p `id` -j MASQUERADE --to-ports 99999-1',
+          `-A POSTROUTING -s ${"1".repeat(60)} -o ${"w".repeat(300)} -j SNAT --to-source 1.2.3.4;reboot:1-2-3`,
+          "-A POSTROUTING -j LOOP",
+          "-A LOOP -j LOOP",
+          "-A LOOP -j BACK",
+          "-A BACK -j LOOP",
+          "-A POSTROUTING",
+          "-A",
+          ...Array.from({ length: 60 }, (_, n) => `-A POSTROUTING -s 10.${n}.0.0/16 -o wan0 -j MASQUERADE`),
+        ].join("\n"),
+      );
+      const evidence = collect(host);
+      const { nat } = rules(evidence);
+      expect(nat.length).toBeGreaterThan(10);
+      expect(nat.length).toBeLessThanOrEqual(20);
+      expect(nat[0]).toMatchObject({ source: null, protocol: null, ports: null, specification: "" });
+      expect(nat[1]).toMatchObject({ source: null, addresses: null, specification: "" });
+      expect(evidence.unread).toContainEqual(
+        expect.stringMatching(/^rules: \d+ more that rewrite the source are not listed$/),
+      );
+    });
+  });
+
+  it("are none where no packet filter is loaded, and nothing is asked", () => {
+    spawnSync("rm", ["-r", host.at("sys/module/nf_tables")]);
+    for (const tool of ["iptables", "iptables-save", "iptables-legacy-save", "nft"])
+      host.tool(tool, `touch ${host.base}/asked`);
+    expect(collect(host).rules).toEqual({
+      readers: [],
+      nat: [],
+      clampsMss: false,
+      notrack: 0,
+      stripsTimestamps: 0,
+    });
+    expect(host.exists("../asked")).toBe(false);
+  });
+
+  it("are none, not unknown, where the packet filter has none", () => {
+    prints("nft", "");
+    const evidence = collect(host);
+    expect(evidence.rules).toMatchObject({ readers: ["nft"], nat: [] });
+    expect(evidence.unread).toEqual([]);
+  });
+
+  it("are unknown where what is loaded cannot be asked, or breaks off", () => {
+    const reason = /^rules: neither iptables-nft nor nft lists them/;
+    let evidence = collect(host);
+    expect(evidence.rules).toBeNull();
+    expect(evidence.unread).toContainEqual(expect.stringMatching(reason));
+    prints("nft", captured("nft.txt"), 1);
+    evidence = collect(host);
+    expect(evidence.rules).toBeNull();
+    expect(evidence.unread).toContainEqual(expect.stringMatching(reason));
+    prints("nft", captured("nft.txt"));
+    host.write("proc/net/ip_tables_names", "nat\n");
+    evidence = collect(host);
+    expect(evidence.rules).toBeNull();
+    expect(evidence.unread).toContainEqual(
+      expect.stringMatching(/^rules: those of iptables-legacy could not/),
+    );
+  });
+
+  it("of nft stand where iptables-nft breaks off", () => {
+    prints("iptables-nft-save", "*nat\n-A POSTROUTING -j MASQUERADE\n", 1);
+    prints("nft", captured("nft-of-iptables.txt"));
+    expect(rules(collect(host))).toMatchObject({ readers: ["nft"], nat: { length: 5 } });
+  });
+
+  it("are unknown where they are more than a NAT instance has", () => {
+    prints("nft", `table inet x {\n\tchain y {\n${"\t\tip saddr 10.0.0.1 drop\n".repeat(12_000)}\t}\n}\n`);
+    const evidence = collect(host);
+    expect(evidence.rules).toBeNull();
+    expect(evidence.unread).toContain("rules: more of them than are read");
+  });
+
+  it("of a name that is a prefix stand for the interface that it fits, first of all the outer one", () => {
+    for (const name of ["eth0", "eth1"]) host.write(`sys/class/net/${name}/mtu`, 1500);
+    host.write(
+      "proc/net/route",
+      "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\neth1\t00000000\t0101000A\t0003\t0\t0\t0\t00000000\n",
+    );
+    prints(
+      "iptables-nft-save",
+      "*nat\n-A POSTROUTING -o eth+ -j MASQUERADE\n-A POSTROUTING -o ens+ -j MASQUERADE\n-A POSTROUTING ! -o lo -j MASQUERADE\n",
+    );
+    expect(rules(collect(host)).nat.map(({ outInterface }) => outInterface)).toEqual(["eth1", "ens_", null]);
+  });
+});
+
+describe("all of it", () => {
+  it("stays below 12,000 bytes where everything there is to tell is told", () => {
+    const line = (n: number) =>
+      `tcp 6 100 SYN_SENT src=100.100.100.${100 + (n % 50)} dst=200.200.200.${n % 250} sport=${20_000 + n} dport=${10_000 + n} [UNREPLIED] src=200.200.200.${n % 250} dst=150.150.150.${100 + (n % 50)} sport=${10_000 + n} dport=${30_000 + n} use=1\n`;
+    host.conntrackPrints(Array.from({ length: 2000 }, (_, n) => line(n)).join(""));
+    const many = (names: string) => `${names}\n${names.replaceAll(/ [A-Za-z]+/g, " 4000000000")}\n`;
+    host.write(
+      "proc/net/snmp",
+      many(
+        "Ip: ForwDatagrams InDiscards OutDiscards OutNoRoutes ReasmTimeout ReasmReqds ReasmOKs ReasmFails FragOKs FragFails FragCreates",
+      ) +
+        many("Icmp: InDestUnreachs OutDestUnreachs") +
+        many("Tcp: AttemptFails EstabResets RetransSegs OutRsts"),
+    );
+    const ethtool = Array.from(
+      { length: 30 },
+      (_, n) =>
+        `     ${["bw_in", "bw_out", "pps", "conntrack", "linklocal", "x"][n % 6]}_allowance_exceeded: 4000000000`,
+    );
+    for (const name of ["ens5", "ens6", "ens7", "ens8"]) {
+      host.write(`sys/class/net/${name}/device/vendor`, "0x1d0f\n");
+      host.write(`sys/class/net/${name}/mtu`, 9001);
+      for (const counter of ["rx_dropped", "tx_dropped", "rx_over_errors"])
+        host.write(`sys/class/net/${name}/statistics/${counter}`, 4_000_000_000);
+      host.write(`proc/sys/net/ipv4/conf/${name}/rp_filter`, 1);
+    }
+    host.tool("ethtool", `printf 'driver: ena\nversion: 2.13.0g\n${ethtool.join("\\n")}\n'`);
+    host.write("sys/module/nf_tables/refcnt", 1);
+    const rule = (n: number) =>
+      `-A POSTROUTING -s 100.100.${n}.0/24 -d 200.200.${n}.0/24 -o ens5 -p tcp -m tcp --dport 443 -j SNAT --to-source 100.100.100.100-100.100.100.200:1024-65535 --random-fully`;
+    host.tool(
+      "iptables-nft-save",
+      `printf '*nat\n${Array.from({ length: 40 }, (_, n) => rule(n)).join("\\n")}\n'`,
+    );
+    const text = host.run("collect-host-evidence.sh", quick).stdout;
+    expect(HostEvidence.safeParse(JSON.parse(text)).success).toBe(true);
+    expect(text.length).toBeGreaterThan(6000);
+    expect(text.length).toBeLessThan(12_000);
   });
 });
 
@@ -375,6 +856,34 @@ describe("the kernel's log", () => {
       tableFull: 2,
       tableFullLastAt: 105.75,
       tableFullOtherNamespace: 1,
+      tableFullOtherNamespaceLastAt: 106,
+      others: { "expectation-full": { lines: 1, lastAt: 107 } },
+    });
+  });
+
+  it("tells other troubles by name, and not those that only look like them", () => {
+    host.conntrackPrints("");
+    const lines = [
+      "[    1.500000] ena 0000:00:05.0: ENA device version: 0.10",
+      "[    2.000000] ena 0000:00:05.0: Elastic Network Adapter (ENA) found at mem febf4000, mac addr 02:00:00:00:00:01",
+      "[  200.000000] neighbour: arp_cache: neighbor table overflow!",
+      "[  201.000000] neighbour: arp_cache: neighbor table overflow!",
+      "[  202.000000] neighbour: ndisc_cache: neighbor table overflow!",
+      "[  300.000000] ena 0000:00:05.0 ens5: Keep alive watchdog timeout.",
+      "[  300.100000] ena 0000:00:05.0: Device reset completed successfully",
+      "[  400.000000] Memory cgroup out of memory: Killed process 7 (x) total-vm:1kB",
+      "[  401.000000] Out of memory: Killed process 812 (squid) total-vm:1kB, anon-rss:1kB",
+      "[  402.000000] TCP: out of memory -- consider tuning tcp_mem",
+      "[  500.000000] watchdog: BUG: soft lockup - CPU#1 stuck for 22s! [ksoftirqd/1:21]",
+      "[  600.000000] TCP: too many orphaned sockets",
+    ];
+    host.tool("dmesg", lines.map((line) => `echo '${line}'`).join("\n"));
+    expect(collect(host).kernelLog?.others).toEqual({
+      "neighbour-overflow": { lines: 2, lastAt: 201 },
+      "ena-reset": { lines: 2, lastAt: 300.1 },
+      "out-of-memory": { lines: 2, lastAt: 402 },
+      "soft-lockup": { lines: 1, lastAt: 500 },
+      "orphaned-sockets": { lines: 1, lastAt: 600 },
     });
   });
 
@@ -403,6 +912,8 @@ describe("what a reboot would bring back", () => {
       buckets: null,
       hashsize: null,
       established: null,
+      timeWait: null,
+      ipForward: null,
       moduleLoadedAtBoot: false,
     });
   });
@@ -422,6 +933,20 @@ describe("what a reboot would bring back", () => {
     });
     host.write("etc/sysctl.conf", "net.nf_conntrack_max=4\n");
     expect(collect(host).persistence.max).toEqual({ value: 4, file: "/etc/sysctl.conf" });
+  });
+
+  it("includes forwarding by either of its names, and the time that closed connections are held", () => {
+    host.write("etc/sysctl.d/10-nat.conf", "net.ipv4.ip_forward=1\n");
+    host.write("etc/sysctl.d/20-nat.conf", "net.netfilter.nf_conntrack_tcp_timeout_time_wait = 60\n");
+    expect(collect(host).persistence).toMatchObject({
+      ipForward: { value: 1, file: "/etc/sysctl.d/10-nat.conf" },
+      timeWait: { value: 60, file: "/etc/sysctl.d/20-nat.conf" },
+    });
+    host.write("etc/sysctl.d/99-hardening.conf", "net/ipv4/conf/all/forwarding=0\n");
+    expect(collect(host).persistence.ipForward).toEqual({
+      value: 0,
+      file: "/etc/sysctl.d/99-hardening.conf",
+    });
   });
 
   it("includes the module's own options, and whether it is there when sysctl runs", () => {
