@@ -26,6 +26,7 @@ fck_nat_knows() { # key
 }
 
 # Prints `<what> <value> <file>` for max, buckets, established, time_wait, ip_forward and hashsize where something sets them,
+# and the sysctls named in ALSO_PERSISTED by their own names,
 # `module 1 <file>` when the module is loaded at boot, `unreadable - <file>` for a file that may not be read.
 persisted_settings() {
   set --
@@ -45,7 +46,7 @@ persisted_settings() {
       fck_nat_knows "$key" && known="$known $key"
     done
   fi
-  $AWK -v root="$ROOT" -v known="$known" '
+  $AWK -v root="$ROOT" -v known="$known" -v also="${ALSO_PERSISTED:-}" '
     function set(what, value) {
       gsub(/["\047]/, "", value)
       if (value !~ /^[0-9]+$/ || length(value) > 15) return
@@ -58,6 +59,7 @@ persisted_settings() {
       else if (key == "net.netfilter.nf_conntrack_tcp_timeout_established") set("established", value)
       else if (key == "net.netfilter.nf_conntrack_tcp_timeout_time_wait") set("time_wait", value)
       else if (key == "net.ipv4.ip_forward" || key == "net.ipv4.conf.all.forwarding") set("ip_forward", value)
+      else if (index(" " also " ", " " key " ")) set(key, value)
     }
     function read_sysctl(line, at, key, value) {
       at = index(line, "=")
@@ -132,7 +134,7 @@ persisted_settings() {
       read_if_there("/etc/modules", "modules")
       # Sourced by its service, after all of these.
       read_if_there("/etc/fck-nat.conf", "fck-nat")
-      n = split("max buckets established time_wait ip_forward hashsize module", order, " ")
+      n = split("max buckets established time_wait ip_forward hashsize module " also, order, " ")
       for (i = 1; i <= n; i++) if (order[i] in values) print order[i], values[order[i]], files[order[i]]
     }' "$@"
 }
