@@ -1,9 +1,9 @@
-/** `nat-medic doctor`: the diagnosis alone, without AWS. It changes nothing. */
+/** `nat-medic doctor`: the diagnosis alone, without AWS. It changes nothing; with --probe it sends test traffic. */
 import { parseArgs } from "node:util";
 import { type Diagnosis, diagnose } from "../core/diagnosis.ts";
 import { noCloudEvidence } from "../core/evidence/cloud.ts";
 import { readHostOutput } from "../core/evidence/host-output.ts";
-import { noProbes } from "../core/evidence/probe.ts";
+import { noProbes, type ProbeResults } from "../core/evidence/probe.ts";
 import type { Evidence, HostReading } from "../core/evidence.ts";
 import { type Plan, planFor } from "../core/plan.ts";
 import { causeSection, ruledOutSection, unknownSection } from "../core/report/diagnosis.ts";
@@ -12,9 +12,10 @@ import { describeStep } from "../core/report/next.ts";
 import { collect } from "./collect.ts";
 import { type Command, UsageError } from "./command.ts";
 import { readText } from "./read-json.ts";
+import { runProbes } from "./run-probes.ts";
 
 export const doctor: Command = {
-  help: `Usage: nat-medic doctor [--ssh USER@HOST | --evidence FILE] [--sudo] [--sample SECONDS] [--json]
+  help: `Usage: nat-medic doctor [--ssh USER@HOST | --evidence FILE] [--sudo] [--sample SECONDS] [--probe] [--json]
 
 Reads a NAT host, says what is wrong, why we think so, and what we would do. It changes nothing and needs no AWS.
 
@@ -22,7 +23,10 @@ Reads a NAT host, says what is wrong, why we think so, and what we would do. It 
   --evidence FILE    judge what the collector printed earlier; - for standard input
   --sudo             read through "sudo -n": some signals are for root alone, and without it they are unknown
   --sample SECONDS   time between the two counter samples, 1 to 30 (default 2)
-  --json             print {host, diagnosis, plan} as one JSON object
+  --probe            run the active tests too, as root: connections to a suspected destination with and without TCP
+                     timestamps, from a namespace that is removed afterwards (a minute at most), and a capture of IP
+                     fragments on the outside interface (20 seconds); they send traffic and leave nothing behind
+  --json             print {host, diagnosis, probes, plan} as one JSON object
 
 Exit code: 0 healthy, 1 a cause was found, 2 could not tell or could not run.
 `,
@@ -34,6 +38,7 @@ Exit code: 0 healthy, 1 a cause was found, 2 could not tell or could not run.
         evidence: { type: "string" },
         sudo: { type: "boolean", default: false },
         sample: { type: "string", default: "2" },
+        probe: { type: "boolean", default: false },
         json: { type: "boolean", default: false },
       },
     });
@@ -47,20 +52,27 @@ Exit code: 0 healthy, 1 a cause was found, 2 could not tell or could not run.
     if (values.ssh !== undefined && !/^[A-Za-z0-9_][A-Za-z0-9_.@:%[\]-]*$/.test(values.ssh)) {
       throw new UsageError("--ssh takes USER@HOST");
     }
+    if (values.probe && values.evidence !== undefined) {
+      throw new UsageError("--probe needs the host itself, not --evidence");
+    }
+    const place = { ssh: values.ssh, sudo: values.sudo };
     const host =
       values.evidence === undefined
-        ? await collect({ ssh: values.ssh, sudo: values.sudo, sampleSeconds })
+        ? await collect({ ...place, sampleSeconds })
         : readHostOutput(readText(values.evidence));
-    const evidence: Evidence = { host, cloud: noCloudEvidence, sources: [], probes: noProbes };
+    const passive: Evidence = { host, cloud: noCloudEvidence, sources: [], probes: noProbes };
+    const evidence = values.probe ? { ...passive, probes: await runProbes(place, passive) } : passive;
     const diagnosis = diagnose(evidence, { kind: "manual", at: "now", complaint: false });
     const plan = planFor(diagnosis, evidence, { mode: "propose", automaticChangesLeft: 0 });
     const name = values.ssh ?? values.evidence ?? "this machine";
-    console.log(values.json ? asJson(name, host, diagnosis, plan) : asText(name, host, diagnosis, plan));
+    console.log(
+      values.json ? asJson(name, evidence, diagnosis, plan) : asText(name, evidence, diagnosis, plan),
+    );
     return { healthy: 0, "not-the-nat": 0, "cause-found": 1, undetermined: 2 }[diagnosis.status];
   },
 };
 
-function asJson(name: string, host: HostReading, diagnosis: Diagnosis, plan: Plan): string {
+function asJson(name: string, { host, probes }: Evidence, diagnosis: Diagnosis, plan: Plan): string {
   const { status, causes, unknown } = diagnosis;
   return JSON.stringify({
     host:
@@ -85,22 +97,30 @@ function asJson(name: string, host: HostReading, diagnosis: Diagnosis, plan: Pla
       })),
       unknown,
     },
+    probes,
     plan: plan.steps.map(({ fix, action, risk, commands, undo }) => ({ fix, action, risk, commands, undo })),
   });
 }
 
-function asText(name: string, host: HostReading, diagnosis: Diagnosis, plan: Plan): string {
+function asText(name: string, { host, probes }: Evidence, diagnosis: Diagnosis, plan: Plan): string {
   const unread = host.status === "read" ? host.evidence.unread : [];
   return [
     headline(name, host, diagnosis),
     causeSection(diagnosis),
     section("WHAT TO DO", trimEnd(plan.steps.flatMap((step) => describeStep(step)))),
     unknownSection(diagnosis),
-    section("NOT READABLE", unread),
+    section("NOT READABLE", [...unread, ...probes.unread, ...refusals(probes)]),
     diagnosis.status === "cause-found" ? "" : ruledOutSection(diagnosis),
   ]
     .filter((part) => part !== "")
     .join("\n\n");
+}
+
+function refusals({ timestamps, fragments }: ProbeResults): string[] {
+  return [
+    ...(timestamps?.status === "refused" ? [`the test of timestamps was refused: ${timestamps.reason}`] : []),
+    ...(fragments?.status === "refused" ? [`the capture of fragments was refused: ${fragments.reason}`] : []),
+  ];
 }
 
 function headline(name: string, host: HostReading, { status, causes }: Diagnosis): string {
