@@ -9,19 +9,20 @@
 #   As root it reads everything; as anybody else what it could not read is null, and `unread` says why.
 #
 # READS
-#   /proc/net/stat/nf_conntrack (else `conntrack -S`), /proc/net/{snmp,netstat,softnet_stat,stat/arp_cache},
-#   /proc/{stat,meminfo,uptime,cmdline}, /proc/sys/net/netfilter, /sys/class/net, `ethtool -S`, `dmesg` (else
-#   `journalctl -k`), the head of the connection table, and the files that a reboot would apply (persistence.sh).
+#   /proc/net/stat/nf_conntrack (else `conntrack -S`), /proc/net/{snmp,netstat,sockstat,softnet_stat,route,stat/arp_cache},
+#   /proc/{stat,meminfo,uptime,cmdline}, some of /proc/sys/net, /sys/class/net, `ethtool -S`, `-i` and `-g`, `dmesg` (else
+#   `journalctl -k`), the rules of the packet filters that are loaded (nat-rules.sh), the head of the connection table,
+#   and the files that a reboot would apply (persistence.sh).
 #   The table's hash is keyed, so the head of a dump is a uniform random sample: the cost stops growing with the table.
 #
 # CHANGES
-#   Nothing. It loads no module that tracks connections; where nf_conntrack_netlink is a module that nobody has
+#   Nothing. It loads no module that tracks connections or filters packets; where nf_conntrack_netlink is a module that nobody has
 #   used yet, the kernel loads it when a table of more than 20,000 entries is read, as for any `conntrack -L`.
 #
 # OVERHEAD
-#   On Linux 6.18, one slow core, with the usual 65,536 entries: 0.12 s of CPU at 10,000 entries, 0.48 s at 100,000 and
-#   0.49 s at 250,000 (three pipelines over `conntrack -L` for the same questions: 0.2, 1.5 and 3.9 s). Peak memory of
-#   any of its processes below 14 MB. The dump runs at nice 10. About 3 kB of output.
+#   On Linux 6.18, one slow core, with the usual 65,536 entries: 0.16 s of CPU at 10,000 entries, 0.57 s at 100,000 and
+#   0.58 s at 250,000 (three pipelines over `conntrack -L` for the same questions: 0.2, 1.5 and 3.9 s). Peak memory of
+#   any of its processes below 14 MB. The dump runs at nice 10. 4 kB of output, 12 at most.
 #
 # EXAMPLE
 #   {"schema":"nat-medic/host-evidence/1","takenAt":1795244993,"uptime":33.18,"took":1.76,
@@ -29,8 +30,14 @@
 #   "conntrack":{"loaded":true,"count":25,"max":8192,"buckets":8192},
 #   "timeouts":{"tcp_timeout_close":10,...,"generic_timeout":600},"window":1.03,
 #   "counters":{"conntrack.drop":[0,0],"ip.ForwDatagrams":[87,24],...,"softnet.processed":[461,70]},
-#   "table":{"reader":"conntrack","seconds":0.49,"entries":20,"complete":true,"protocols":{"tcp":20},...,"undercount":0},
-#   "kernelLog":{"tableFull":0,"tableFullLastAt":null,"tableFullOtherNamespace":0},
+#   "table":{"reader":"conntrack","seconds":0.49,"entries":20,"complete":true,"protocols":{"tcp":20},...,
+#   "unansweredDestinations":[],"remapped":0,"undercount":0},
+#   "kernelLog":{"tableFull":0,"tableFullLastAt":null,"tableFullOtherNamespace":0,...,"others":{}},
+#   "parameters":{"net.ipv4.ip_forward":[1],"net.ipv4.ip_local_port_range":[32768,60999],...},
+#   "gauges":{"tcp.inuse":0,"tcp.orphan":0,"tcp.tw":0,"frag.inuse":0,"frag.memory":0,"arp.entries":1},
+#   "interfaces":[{"name":"wan0","mtu":1500,"defaultRoute":true,"driver":"veth","driverVersion":"1.0","rxRing":null}],
+#   "rules":{"readers":["iptables-nft","nft"],"nat":[{"backend":"iptables-nft","action":"masquerade",
+#   "source":"10.60.0.0/16",...,"specification":"POSTROUTING -s 10.60.0.0/16 -o wan0 -j MASQUERADE"}],...},
 #   "persistence":{"owner":"none","max":null,...,"moduleLoadedAtBoot":false},"unread":[]}
 #
 # shellcheck source-path=SCRIPTDIR disable=SC2016,SC2086 # awk's own $1 in single quotes; $AWK, $NICE and lists of files are words to split.

@@ -26,9 +26,10 @@ export const NatRule = z.object({
   /** Who holds it. Rules of iptables on the nft backend are told once, as `iptables-nft`. */
   backend: z.enum(["iptables-legacy", "iptables-nft", "nft"]),
   action: z.enum(["masquerade", "snat"]),
-  /** `null`: any. */
+  /** `null`: any, or what is no single network, such as a named set. A list is told as one rule for each. */
   source: z.nullable(cidr),
   destination: z.nullable(cidr),
+  /** Of a prefix such as `ens+`, the interface of this host that it fits, or else `ens_`. */
   outInterface: z.nullable(word),
   protocol: z.nullable(word),
   /** SNAT's addresses, first and last. */
@@ -36,7 +37,7 @@ export const NatRule = z.object({
   /** `--to-ports`, first and last; `null`: the kernel's own range, 1024 to 65535 for most. */
   ports: z.nullable(z.tuple([port, port])),
   random: z.enum(["no", "random", "fully"]),
-  /** The rule as `iptables -A` takes it, in our alphabet; empty for nft. */
+  /** Chain and rule as `iptables -t nat -A` takes them; empty for nft, and where they could not be pasted as they are. */
   specification: plainText,
 });
 export type NatRule = z.infer<typeof NatRule>;
