@@ -1,6 +1,6 @@
 import { connect } from "node:net";
 import { CloudWatchClient, GetMetricDataCommand, PutMetricDataCommand } from "@aws-sdk/client-cloudwatch";
-import { DescribeInstancesCommand, DescribeVpcsCommand, EC2Client } from "@aws-sdk/client-ec2";
+import { DescribeInstancesCommand, DescribeKeyPairsCommand, EC2Client } from "@aws-sdk/client-ec2";
 import { LambdaClient, ListFunctionsCommand } from "@aws-sdk/client-lambda";
 import { ListExecutionsCommand, SFNClient } from "@aws-sdk/client-sfn";
 import { CreateTopicCommand, PublishCommand, SNSClient } from "@aws-sdk/client-sns";
@@ -49,7 +49,7 @@ test("an operation that nobody wrote is refused by name in every protocol", asyn
   const options = clientOptions(url, 3);
   const asked = [
     ["SSM.ListDocuments", () => new SSMClient(options).send(new ListDocumentsCommand())],
-    ["EC2.DescribeVpcs", () => new EC2Client(options).send(new DescribeVpcsCommand())],
+    ["EC2.DescribeKeyPairs", () => new EC2Client(options).send(new DescribeKeyPairsCommand())],
     ["SNS.CreateTopic", () => new SNSClient(options).send(new CreateTopicCommand({ Name: "t" }))],
     ["Lambda.GET /2015-03-31/functions", () => new LambdaClient(options).send(new ListFunctionsCommand())],
   ] as const;
