@@ -2,19 +2,18 @@
 import * as z from "zod/mini";
 import { Outcome } from "../core/closing.ts";
 import { Diagnosis } from "../core/diagnosis.ts";
-import { Incident, metricNamespace } from "../core/incident.ts";
+import { Incident } from "../core/incident.ts";
 import type { IncidentRecord } from "../core/incident-record.ts";
 import type { Mode } from "../core/mode.ts";
 import { ChatMessage } from "../core/notice.ts";
 import { Plan } from "../core/plan.ts";
 import { StepRecord } from "../core/step-record.ts";
 import { triage } from "../core/triage.ts";
-import type { MetricSeries } from "./endpoint/metric-series.ts";
 import type { Publication } from "./endpoint/sns.ts";
 import type { Fault } from "./endpoint/wire.ts";
 import { decideOnPage, pageLink } from "./page-visitor.ts";
 import { chatTopicArn, type LocalStack, startLocalStack } from "./stack.ts";
-import type { Stage } from "./stage.ts";
+import { type Stage, stackOn } from "./stage.ts";
 import { fastClock, type VirtualClock } from "./states/clock.ts";
 import type { ExecutionEvent } from "./states/events.ts";
 import type { ExecutionResult } from "./states/execution.ts";
@@ -98,16 +97,11 @@ export async function runDrill(options: DrillOptions): Promise<DrillResult> {
   const { instanceIds } = triaged;
   const trigger = triaged.decision === "open" ? triaged.trigger : undefined;
   const stack = await startLocalStack({
-    instances: {
-      ...Object.fromEntries(Object.entries(stage.clients).map(([id, host]) => [id, { host }])),
-      ...Object.fromEntries(instanceIds.map((id) => [id, natOn(stage)])),
-    },
-    world: stage.world,
+    ...stackOn(stage, instanceIds),
     mode,
     approvalSeconds,
     clock,
     ...(trigger?.kind === "alarm" && { alarms: { [trigger.alarmName]: "ALARM" as const } }),
-    series: seriesOn(stage, instanceIds),
     ...(fault === undefined ? {} : { fault }),
     onPublish: (publication) => {
       if (publication.topicArn === chatTopicArn) {
@@ -142,28 +136,6 @@ export async function runDrill(options: DrillOptions): Promise<DrillResult> {
   } finally {
     await stack.stop();
   }
-}
-
-/** Where nobody answers, Systems Manager gives up after a while; in a drill at once. */
-const natOn = ({ host }: Stage) => ({ host, whenUnreachable: "delivery-timed-out" as const });
-
-/** The stage's own, and the table's utilisation unless the stage has it otherwise. */
-function seriesOn(stage: Stage, instanceIds: readonly string[]): MetricSeries[] {
-  const utilization = instanceIds.map((InstanceId) => ({
-    namespace: metricNamespace,
-    metricName: "ConntrackUtilization",
-    dimensions: { InstanceId },
-    points: [...stage.utilization],
-  }));
-  const given = stage.series.map((series) => ({ ...series, points: [...series.points] }));
-  const isGiven = ({ namespace, metricName, dimensions }: MetricSeries) =>
-    given.some(
-      (other) =>
-        other.namespace === namespace &&
-        other.metricName === metricName &&
-        other.dimensions.InstanceId === dimensions.InstanceId,
-    );
-  return [...given, ...utilization.filter((series) => !isGiven(series))];
 }
 
 type OpenQuestions = {

@@ -108,3 +108,14 @@ export function expectedOutcome({ expect }: Scenario, mode: Mode, approved: bool
   });
   return appliesSomething ? "fixed" : "proposed";
 }
+
+/** What must come of it, or of one of its variants. */
+export function expectationOf({ expect, variants }: Scenario, variant: string | null): Scenario["expect"] {
+  const own = variant === null ? {} : (variants[variant]?.expect ?? {});
+  return {
+    outcome: own.outcome ?? expect.outcome,
+    leading: own.leading === undefined ? expect.leading : own.leading,
+    contributing: own.contributing ?? expect.contributing,
+    fixes: own.fixes ?? expect.fixes,
+  };
+}

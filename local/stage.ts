@@ -1,4 +1,5 @@
 /** Where a drill plays: a NAT host in trouble, AWS around it, and clients behind it who notice. */
+import { metricNamespace } from "../core/incident.ts";
 import type { MetricPoint, MetricSeries } from "./endpoint/metric-series.ts";
 import { type NatHost, unreachableHost } from "./host.ts";
 import { recordedHost } from "./recorded-host.ts";
@@ -65,4 +66,38 @@ export function seriesOf(scenario: Scenario, variant?: string): MetricSeries[] {
       value,
     })),
   }));
+}
+
+/** The stage as a local stack takes it. */
+export function stackOn(stage: Stage, instanceIds: readonly string[]) {
+  return {
+    instances: {
+      ...Object.fromEntries(Object.entries(stage.clients).map(([id, host]) => [id, { host }])),
+      ...Object.fromEntries(instanceIds.map((id) => [id, natOn(stage)])),
+    },
+    world: stage.world,
+    series: seriesOn(stage, instanceIds),
+  };
+}
+
+/** Where nobody answers, Systems Manager gives up after a while; in a drill at once. */
+const natOn = ({ host }: Stage) => ({ host, whenUnreachable: "delivery-timed-out" as const });
+
+/** The stage's own, and the table's utilisation unless the stage has it otherwise. */
+function seriesOn(stage: Stage, instanceIds: readonly string[]): MetricSeries[] {
+  const utilization = instanceIds.map((InstanceId) => ({
+    namespace: metricNamespace,
+    metricName: "ConntrackUtilization",
+    dimensions: { InstanceId },
+    points: [...stage.utilization],
+  }));
+  const given = stage.series.map((series) => ({ ...series, points: [...series.points] }));
+  const isGiven = ({ namespace, metricName, dimensions }: MetricSeries) =>
+    given.some(
+      (other) =>
+        other.namespace === namespace &&
+        other.metricName === metricName &&
+        other.dimensions.InstanceId === dimensions.InstanceId,
+    );
+  return [...given, ...utilization.filter((series) => !isGiven(series))];
 }

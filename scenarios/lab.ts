@@ -1,0 +1,102 @@
+/**
+ * `npm run lab -- [--all] [--system SYSTEM] [SCENARIO ...]`: plays scenarios and their variants on real kernels, keeps what
+ * was read (`scenarios/<id>/evidence.json`), compares what it is judged to be with what was staged, and writes
+ * docs/accuracy.md from all that is kept. Ends with 1 when something was not named as it was staged.
+ */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { root } from "../build/layout.ts";
+import { type CapturedCase, capturedCases, evidenceFile } from "../local/captured-evidence.ts";
+import { bootGuest, type Guest } from "../local/qemu/guest.ts";
+import { type System, type systems, whyNoLab } from "../local/qemu/image.ts";
+import { resetLab } from "../local/qemu/topology.ts";
+import { stageOn } from "../local/qemu-stage.ts";
+import { readStage } from "../local/read-stage.ts";
+import { readScenario, type Scenario, scenarioIds } from "../local/scenario.ts";
+import { accuracyPage, isRight, scoreOf, trialLine, trialOf } from "./accuracy.ts";
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { all: { type: "boolean", default: false }, system: { type: "string" } },
+});
+const missing = whyNoLab();
+if (missing !== undefined) throw new Error(missing);
+const known: readonly System[] = ["debian-12", "debian-13"] satisfies (keyof typeof systems)[];
+const wanted = known.filter((name) => values.system === undefined || values.system === name);
+if (wanted.length === 0) throw new Error(`--system takes one of ${known.join(", ")}`);
+const scenarios = (values.all ? scenarioIds : positionals).map(readScenario);
+
+// Side by side: a guest under emulation keeps one core busy.
+const finished = await Promise.allSettled(wanted.map(playAll));
+writePage();
+for (const { reason } of finished.filter((result) => result.status === "rejected")) console.error(reason);
+const trials = scenarios.flatMap((scenario) =>
+  capturedCases(scenario).map((each) => trialOf(scenario, each)),
+);
+const wrong = trials.filter((trial) => !isRight(scoreOf(trial)));
+console.log(`\n${trials.length - wrong.length} of ${trials.length} as they were staged`);
+for (const trial of wrong) console.log(`${trial.kernel}  ${trialLine(trial)}`);
+process.exitCode = wrong.length === 0 && finished.every(({ status }) => status === "fulfilled") ? 0 : 1;
+
+async function playAll(system: System): Promise<void> {
+  const bySize = Map.groupBy(scenarios, ({ host }) => host.memoryMiB);
+  for (const [memoryMiB, group] of bySize) {
+    const guest = await bootGuest({ memoryMiB, system, report: console.log });
+    try {
+      for (const scenario of group) {
+        for (const variant of [undefined, ...Object.keys(scenario.variants)]) {
+          const captured = await play(guest, scenario, variant);
+          keep(scenario, captured);
+          console.log(`${guest.kernel}  ${trialLine(trialOf(scenario, captured))}`);
+        }
+      }
+    } finally {
+      await guest.stop();
+    }
+  }
+}
+
+async function play(guest: Guest, scenario: Scenario, variant: string | undefined): Promise<CapturedCase> {
+  await resetLab(guest);
+  const stage = await stageOn(guest, scenario, () => {}, variant);
+  const began = performance.now();
+  const evidence = await readStage(stage, { probe: scenario.host.probe });
+  return {
+    variant: variant ?? null,
+    kernel: guest.kernel,
+    capturedAt: new Date().toISOString(),
+    command: `npm run lab -- ${scenario.id}`,
+    seconds: Math.round((performance.now() - began) / 100) / 10,
+    evidence,
+  };
+}
+
+/** Replaces what was captured of the same case on the same series of kernels; variants that are no more go. */
+function keep(scenario: Scenario, now: CapturedCase): void {
+  const series = ({ kernel }: CapturedCase) => kernel.split(".")[0];
+  const stays = capturedCases(scenario).filter(
+    (each) =>
+      (each.variant !== now.variant || series(each) !== series(now)) &&
+      (each.variant === null || Object.hasOwn(scenario.variants, each.variant)),
+  );
+  const order = [null, ...Object.keys(scenario.variants)];
+  const cases = [...stays, now].sort(
+    (a, b) => a.kernel.localeCompare(b.kernel) || order.indexOf(a.variant) - order.indexOf(b.variant),
+  );
+  writeFileSync(
+    evidenceFile(scenario),
+    `[\n${cases.map((each) => ` ${JSON.stringify(each)}`).join(",\n")}\n]\n`,
+  );
+}
+
+function writePage(): void {
+  const kept = scenarioIds.map(readScenario).flatMap((scenario) => {
+    return capturedCases(scenario).map((captured) => ({ scenario, captured }));
+  });
+  const page = accuracyPage(
+    kept.map(({ scenario, captured }) => trialOf(scenario, captured)),
+    kept.map(({ captured }) => captured.capturedAt),
+  );
+  writeFileSync(join(root, "docs", "accuracy.md"), page);
+}
