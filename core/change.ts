@@ -4,7 +4,8 @@ import { FixId } from "./fix.ts";
 import { plainLine } from "./plain-text.ts";
 
 const text = z.string().check(z.regex(/^[A-Za-z0-9_.,:;/()=%+ -]{0,200}$/));
-const digits = z.string().check(z.regex(/^[0-9]{0,20}$/));
+/** A number, or a range of ports; empty when there is none. */
+const value = z.string().check(z.regex(/^[0-9]{0,20}(-[0-9]{1,20})?$/));
 
 export const HostChange = z.object({
   schema: z.literal("nat-medic/change/1"),
@@ -13,7 +14,7 @@ export const HostChange = z.object({
   /** `unchanged`: already so, or done before by the same incident. `refused`: a guard on the host said no. */
   status: z.enum(["changed", "unchanged", "refused", "failed"]),
   reason: text,
-  values: z.array(z.object({ setting: text, before: digits, after: digits })).check(z.maxLength(20)),
+  values: z.array(z.object({ setting: text, before: value, after: value })).check(z.maxLength(20)),
   files: z
     .array(z.object({ path: text, action: z.enum(["written", "removed", "restored", "kept"]) }))
     .check(z.maxLength(20)),

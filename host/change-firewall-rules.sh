@@ -206,7 +206,11 @@ name_for_fix() {
 plan_rewriting() {
   answer=$(nat_rules | $AWK -F '\t' -v OFS='\t' -v fix="$FIX" -v interface="$INTERFACE" -v name="$(name_for_fix)" '
     # Texts in quotes say nothing.
-    function bare(rule) { gsub(/"([^"\\]|\\.)*"/, "\"\"", rule); return rule }
+    function bare(rule) {
+      if ($1 == "nft") gsub(/(comment|prefix) "[^"]*"/, "", rule)
+      else gsub(/"([^"\\]|\\.)*"/, "\"\"", rule)
+      return rule
+    }
     function matches(pattern, prefix) {
       if (pattern !~ /[+*]$/) return pattern == interface
       prefix = substr(pattern, 1, length(pattern) - 1)
@@ -279,7 +283,7 @@ plan_rewriting() {
       count[$1, $2, $3, $5]++
       plain = bare($5)
       if ($1 == "nft" ? plain !~ /(^| )(masquerade|snat)( |$)/ : plain !~ / -j (MASQUERADE|SNAT)( |$)/) {
-        if ($1 == "nft" && tolower(plain) ~ /xt target ("")?/ && tolower($5) ~ /(masquerade|snat)/) opaque = 1
+        if ($1 == "nft" && plain ~ /xt target "?(MASQUERADE|SNAT)/) opaque = 1
         next
       }
       if (!is_for_interface(plain)) next
@@ -289,6 +293,8 @@ plan_rewriting() {
     }
     END {
       if (opaque) { print "these rules are of iptables, and its command is missing"; exit }
+      for (i in new) changed++
+      if (changed > 16) { print "more than 16 rules would have to change"; exit }
       if (!seen) { print "no rule translates what leaves by " interface; exit }
       for (i = 1; i <= NR; i++) {
         if (!(i in new)) continue

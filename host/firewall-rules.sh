@@ -91,11 +91,20 @@ nat_rules() {
   # What iptables keeps in nftables, it must change itself: nft cannot write all of its matches.
   theirs=
   for table in nat mangle filter raw security; do
-    [ -z "$COMPAT" ] || ! timeout "$PATIENCE" nft list table ip "$table" >/dev/null 2>&1 ||
-      ! iptables_rules "$COMPAT" "$table" >/dev/null || theirs="$theirs,ip $table,"
+    ! is_of_iptables "$table" || theirs="$theirs,ip $table,"
   done
   nft_rules ruleset | $AWK -F '\t' -v OFS='\t' -v theirs="$theirs" '
     $1 ~ /^(ip|inet) / && !index(theirs, "," $1 ",") && NF == 5 { print "nft", $1, $2, $3, $5 }'
+}
+
+# Whether a table of nftables is one that iptables keeps there: whose hooks are in chains of its names only.
+is_of_iptables() { # table
+  [ -n "$COMPAT" ] && whole=$(timeout "$PATIENCE" nft -s list table ip "$1" 2>/dev/null) &&
+    iptables_rules "$COMPAT" "$1" >/dev/null &&
+    printf '%s\n' "$whole" | $AWK '
+      /^\tchain / { chain = $2 }
+      /^\t\ttype [a-z]+ hook / && chain !~ /^(PREROUTING|INPUT|FORWARD|OUTPUT|POSTROUTING)$/ { other = 1 }
+      END { exit other }'
 }
 
 # Of the present rule's chain: `place, handle (0 for iptables), rule`.
