@@ -3,7 +3,7 @@ import type { Network, Route, Subnet } from "./network.ts";
 
 const mostSubnets = 100;
 /** A state carries 256 KiB; host, metrics and diagnosis share it. */
-const mostCharacters = 120_000;
+const mostCharacters = 110_000;
 
 export type Fitted = {
   /** `null` when even the NAT instance's own surroundings are too large. */
@@ -23,16 +23,19 @@ export function fitNetwork(
       ({ id, routes }) => id === routeTableId && routes.some((route) => leadsTo(route, interfaces)),
     );
   const concerned = network.subnets.filter((subnet) => isOwn(subnet) || isServed(subnet));
-  const others = network.subnets.filter((subnet) => !concerned.includes(subnet));
-  const all = withSubnets(network, [...concerned, ...others].slice(0, mostSubnets));
-  const attempts = [
-    all,
-    withMainRoutes(all),
-    withMainRoutes(withSubnets(network, concerned.slice(0, mostSubnets))),
-  ];
-  const fitting = attempts.find((attempt) => JSON.stringify(attempt).length <= mostCharacters) ?? null;
-  return { network: fitting, leftOut: fitting === null ? [tooLarge] : lostSubnets(network, fitting) };
+  const inOrder = [...concerned, ...network.subnets.filter((subnet) => !concerned.includes(subnet))];
+  const most = Math.min(inOrder.length, mostSubnets);
+  const all = withSubnets(network, inOrder.slice(0, most));
+  if (fits(all)) return { network: all, leftOut: lostSubnets(network, all) };
+  const lean = withMainRoutes(network);
+  for (let count = most; count >= Math.min(concerned.length, most); count -= 1) {
+    const part = withSubnets(lean, inOrder.slice(0, count));
+    if (fits(part)) return { network: part, leftOut: lostSubnets(network, part) };
+  }
+  return { network: null, leftOut: [tooLarge] };
 }
+
+const fits = (network: Network) => JSON.stringify(network).length <= mostCharacters;
 
 const tooLarge = "the VPC: its description is too large";
 
