@@ -58,6 +58,9 @@ read_rules() {
   NFT=false
   [ ! -e "$ROOT/proc/net/ip_tables_names" ] || LEGACY=true
   ! is_loaded nf_tables || NFT=true
+  # Rules that only nft can list need one of these; those of iptables do without, on nft too.
+  NATIVE=false
+  if is_loaded nft_masq || is_loaded nft_nat; then NATIVE=true; fi
   [ "$LEGACY$NFT" = falsefalse ] || find_iptables
   answer=$(rules_by_reader 2>/dev/null </dev/null | summarize_rules)
   case $answer in
@@ -72,7 +75,7 @@ read_rules() {
 
 # Prints the JSON object unless something that is loaded could not be read, and then what is wrong.
 summarize_rules() {
-  $AWK -v legacy="$LEGACY" -v nft="$NFT" -v interfaces="$OUTER $INTERFACES" -v most="$MOST_RULES_BYTES" '
+  $AWK -v legacy="$LEGACY" -v nft="$NFT" -v native="$NATIVE" -v interfaces="$OUTER $INTERFACES" -v most="$MOST_RULES_BYTES" '
     function add(list, item) { return list (list == "" ? "" : ",") item }
     function is_network(text) { return length(text) <= 49 && text ~ /^[0-9a-fA-F.:][0-9a-fA-F.:]+(\/[0-9]+)?$/ }
     function is_address(text) { return length(text) <= 45 && text ~ /^[0-9]+\.[0-9.]+$/ }
@@ -303,6 +306,7 @@ summarize_rules() {
       if (legacy == "true" && !read["iptables-legacy"]) { print "those of iptables-legacy could not be listed"; exit }
       if (nft == "true" && !read["iptables-nft"] && !read["nft"]) { print "neither iptables-nft nor nft lists them"; exit }
       for (r = 1; r <= roots; r++) walk(root[r], root_chain[r], "", "", "", "", 0)
+      if (nat == "" && native == "true" && !read["nft"]) { print "no nft to list its own"; exit }
       if (OPAQUE) { print "nft alone cannot tell those of iptables"; exit }
       readers = ""
       n = split("iptables-legacy iptables-nft nft", order, " ")

@@ -771,6 +771,17 @@ describe("the rules", () => {
     );
   });
 
+  it("are unknown where there is no nft to list its own, and iptables has none", () => {
+    prints("iptables-nft-save", "*nat\nCOMMIT\n");
+    expect(rules(collect(host))).toMatchObject({ readers: ["iptables-nft"], nat: [] });
+    host.write("sys/module/nft_masq/refcnt", 1);
+    const evidence = collect(host);
+    expect(evidence.rules).toBeNull();
+    expect(evidence.unread).toContainEqual(expect.stringMatching(/^rules: no nft to list its own/));
+    prints("iptables-nft-save", "*nat\n-A POSTROUTING -j MASQUERADE\nCOMMIT\n");
+    expect(rules(collect(host)).nat).toHaveLength(1);
+  });
+
   it("of nft stand where iptables-nft breaks off", () => {
     prints("iptables-nft-save", "*nat\n-A POSTROUTING -j MASQUERADE\n", 1);
     prints("nft", captured("nft-of-iptables.txt"));
