@@ -153,6 +153,7 @@ function deniedRequests({ hops }: Way, servers: readonly Server[]): (DenialOfOne
   for (const { protocol, port, answered } of servers) {
     if (!answered) wanted.set(`${protocol} ${port}`, { protocol, port, seen: true });
   }
+  const usesOtherPorts = servers.some(({ port, answered }) => answered && port !== wantedPort);
   return hops
     .filter((hop) => !isAnswer(hop))
     .flatMap((hop) =>
@@ -161,6 +162,8 @@ function deniedRequests({ hops }: Way, servers: readonly Server[]): (DenialOfOne
         const seen = want.seen && hop.name === "C";
         if (!seen && port !== wantedPort) return [];
         const web = !webPorts.some((webPort) => passes(hop, tcp, webPort));
+        // Shut to HTTPS and used for something else: somebody meant it so.
+        if (!seen && !web && usesOtherPorts) return [];
         const denied = deniedAtLarge(hop.acl.entries, hop.egress, regionOf(hop, protocol, [port, port]));
         return denied.map((ports) => ({ ...denialOn(hop, protocol, ports), seen, web }));
       }),

@@ -308,9 +308,15 @@ describe("IPv6", () => {
 describe("requests", () => {
   const noHttps = [allow(100), outbound(tcp(100, 80, 80)), outbound(tcp(110, 1024, 65_535)), ...lastRules];
 
-  test("HTTPS that is shut while HTTP is open looks meant: a hypothesis, and nothing is proposed", () => {
-    expect(judge(inNat(noHttps))).toMatchObject({ verdict: "present", severity: "warning", confidence: 0.4 });
-    expect(fix(inNat(noHttps))).toHaveProperty("impossible");
+  test("HTTPS that is shut looks meant where other ports are in use: no finding", () => {
+    const used = withHostTable(inNat(noHttps), { destinations: [server("tcp", "1.1.1.1", 80)] });
+    expect(judge(used).verdict).toBe("absent");
+  });
+
+  test("HTTPS that is shut while nothing else is used is a hypothesis, and nothing is proposed", () => {
+    const unused = withHostTable(inNat(noHttps), { destinations: [] });
+    expect(judge(unused)).toMatchObject({ verdict: "present", severity: "warning", confidence: 0.4 });
+    expect(fix(unused)).toHaveProperty("impossible");
   });
 
   test("HTTPS that clients try in vain is critical", () => {
