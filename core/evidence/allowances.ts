@@ -54,10 +54,12 @@ export function recentGrowth(history: MetricHistory | undefined): number {
  * about 9 Mbit/s (Mathis et al. 1997: 1.22 * MSS / (RTT * sqrt(loss))). Less than that is the odd burst.
  */
 const shareThatHurts = 0.001;
+/** In one window: a few packets that waited for a moment are the odd burst, however little is forwarded. */
+const aFew = 10;
 
 /** Whether so many packets beyond an allowance are more than the odd burst, against what is forwarded meanwhile. */
 export function hurts(host: HostEvidence, packets: number): boolean {
-  return packets > 0 && packets >= shareThatHurts * (growth(host, "ip.ForwDatagrams") ?? 0);
+  return packets >= aFew && packets >= shareThatHurts * (growth(host, "ip.ForwDatagrams") ?? 0);
 }
 
 /** One counter as a person reads it: growth now, and what there was before, which by itself is no finding. */
