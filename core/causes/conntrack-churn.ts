@@ -35,7 +35,9 @@ export const conntrackChurn: Cause = {
     if (remains === undefined)
       return { verdict: "unknown", missing: "the connection table could not be read" };
     const seen = [room(used), ...observe(evidence, remains)];
-    if (remains.share < muchRemains) return { verdict: "absent", evidence: seen };
+    const { max } = evidence.conntrack;
+    const usedAtDefaults = used - remains.surplus / (max ?? 1);
+    if (remains.share < muchRemains || usedAtDefaults < scarce) return { verdict: "absent", evidence: seen };
     return {
       verdict: "present",
       confidence: 0.85,

@@ -54,7 +54,12 @@ export function inState(host: HostEvidence, state: string): number {
   return scaleToTable(host, host.table?.tcpStates[state] ?? 0);
 }
 
-export type Remains = { entries: number; share: number };
+export type Remains = {
+  entries: number;
+  share: number;
+  /** Entries that timeouts above their defaults keep. */
+  surplus: number;
+};
 
 const closing = ["TIME_WAIT", "FIN_WAIT", "CLOSE_WAIT", "LAST_ACK", "CLOSE"];
 
@@ -67,5 +72,5 @@ export function countRemains(host: HostEvidence): Remains | undefined {
   const entries = closing.reduce((sum, state) => sum + inState(host, state), 0);
   const surplus = closedTooLong(host).reduce((sum, overdue) => sum + overdue.surplus, 0);
   const all = scaleToTable(host, host.table.entries);
-  return { entries, share: all === 0 ? 0 : (entries - surplus) / Math.max(1, all - surplus) };
+  return { entries, surplus, share: all === 0 ? 0 : (entries - surplus) / Math.max(1, all - surplus) };
 }
