@@ -22,19 +22,16 @@ export const ipForwardDisabled: Cause = {
     if (setting === undefined) return unreadParameter(evidence);
     const seen = observe(evidence);
     const refusing = refusingInterfaces(evidence);
-    // Somebody may turn it on for the interfaces one by one, and leave the setting for all of them off.
-    if (forwardsNow(evidence) || (setting !== 0 && refusing.length === 0))
-      return { verdict: "absent", evidence: seen };
-    if (setting === 0) {
-      const refuses = refusing.length > 0 || !interfacesAreKnown(evidence);
-      if (!refuses) return { verdict: "absent", evidence: seen };
+    const outer = refusing.find((name) => isDefaultRoute(evidence, name));
+    // Somebody may turn it on for the interfaces one by one, and leave the setting for all of them off; and a second
+    // interface may be meant for management alone. The one of the default route is not: answers arrive there.
+    if (outer === undefined && forwardsNow(evidence)) return { verdict: "absent", evidence: seen };
+    if (setting === 0 && (refusing.length > 0 || !interfacesAreKnown(evidence))) {
       return { verdict: "present", confidence: 0.99, severity: "critical", evidence: seen };
     }
-    // A second interface may be meant for management alone; the one of the default route is not.
-    const outer = refusing.find((name) => isDefaultRoute(evidence, name));
-    if (outer === undefined && refusing.length < innerInterfaces(evidence).length) {
-      return { verdict: "absent", evidence: seen };
-    }
+    const noneInside =
+      refusing.length > 0 && innerInterfaces(evidence).every((name) => refusing.includes(name));
+    if (outer === undefined && !noneInside) return { verdict: "absent", evidence: seen };
     return {
       verdict: "present",
       confidence: outer === undefined ? 0.8 : 0.99,
