@@ -502,7 +502,8 @@ summarize_log() { # empty
   $AWK -v empty="$1" '
     /^#status / && NF == 2 { status = $2; next }
     function note(name) { count[name]++; at[name] = time() }
-    function time() { return match($0, /\[ *[0-9]+\.[0-9]+\]/) ? substr($0, RSTART + 1, RLENGTH - 2) + 0 : "null" }
+    # With two decimals: as a number, an awk would round what is above a million to six digits.
+    function time() { return match($0, /\[ *[0-9]+\.[0-9]+\]/) ? sprintf("%.2f", substr($0, RSTART + 1, RLENGTH - 2)) : "null" }
     { lines++ }
     /nf_conntrack: .*expectation table full/ { note("expectation-full"); next }
     /nf_conntrack: .*table full/ {

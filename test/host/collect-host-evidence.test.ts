@@ -872,6 +872,20 @@ describe("the kernel's log", () => {
     });
   });
 
+  it.each(awks)("has its times to the second after months of uptime too, with %s", (awk) => {
+    host.remove();
+    host = folderHost({ awk });
+    host.conntrackPrints("");
+    host.tool(
+      "dmesg",
+      "echo '[12345678.910111] nf_conntrack: nf_conntrack: table full, dropping packet'\necho '[ 9876543.210000] TCP: too many orphaned sockets'",
+    );
+    expect(collect(host).kernelLog).toMatchObject({
+      tableFullLastAt: 12_345_678.91,
+      others: { "orphaned-sockets": { lastAt: 9_876_543.21 } },
+    });
+  });
+
   it("tells other troubles by name, and not those that only look like them", () => {
     host.conntrackPrints("");
     const lines = [
