@@ -1,6 +1,7 @@
-import type { CloudEvidence } from "../evidence/cloud.ts";
+import type { CloudEvidence, InstanceType } from "../evidence/cloud.ts";
 import type { Fix } from "../fix.ts";
 import { findInstance, shortages, typeWithout } from "../instance-type.ts";
+import { duration } from "../wording.ts";
 
 /** Proposed only: the NAT is away for as long as it takes to stop and start. */
 export const changeInstanceType: Fix = {
@@ -23,7 +24,7 @@ export const changeInstanceType: Fix = {
     if ("impossible" in larger) return larger;
     const { present, chosen, why } = larger;
     return {
-      action: `Run the NAT on ${chosen.name} instead of ${present.name}: ${why}`,
+      action: `Run the NAT on ${chosen.name} instead of ${present.name}: ${why}${forgetsSooner(chosen, present)}`,
       settings: [{ setting: "instance type", before: present.name, after: chosen.name }],
       parameters: {},
       commands: changeTo(chosen.name, cloud),
@@ -31,6 +32,15 @@ export const changeInstanceType: Fix = {
     };
   },
 };
+
+/** Since Nitro v6 the security group layer's default is 350 s: whoever moves there should know before. */
+function forgetsSooner(chosen: InstanceType, present: InstanceType): string {
+  const timeout = chosen.defaultTcpEstablished;
+  const isSooner = timeout !== null && timeout < (present.defaultTcpEstablished ?? Number.POSITIVE_INFINITY);
+  return isSooner
+    ? ` (the new type's interface forgets idle connections after ${duration(timeout)} unless it is set otherwise)`
+    : "";
+}
 
 function changeTo(type: string, cloud: CloudEvidence): string[] {
   const group = cloud.instance?.autoScalingGroup ?? null;
