@@ -10,6 +10,7 @@ import { unmarshall } from "@aws-sdk/util-dynamodb";
 import { incidentFrom, instanceFrom } from "../aws/incident-store.ts";
 import { functionNames } from "../build/bundle.ts";
 import { bundleFolder, definitionFile } from "../build/layout.ts";
+import { metricNamespace } from "../core/incident.ts";
 import type { IncidentRecord, InstanceRecord } from "../core/incident-record.ts";
 import type { Mode } from "../core/mode.ts";
 import { buildDocument, documents } from "../host/documents.ts";
@@ -76,6 +77,7 @@ export type LocalStackOptions = {
   skewSeconds?: number;
   /** How many times as fast the functions' own waits pass (for a command, between retries); by default as they are. */
   pace?: number;
+  /** An instance whose table's utilisation is not among them is monitored all the same, and quiet. */
   series?: MetricSeries[];
   port?: number;
   pagePort?: number;
@@ -170,7 +172,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     services: [
       sns({ topics: [topicArn, chatTopicArn], onPublish }),
       dynamodb.service,
-      cloudwatch({ series, alarms: alarmsOf(world, alarms) }),
+      cloudwatch({ series: monitored(series, Object.keys(instances)), alarms: alarmsOf(world, alarms) }),
       ec2(world),
       ssm({
         documents: Object.fromEntries(documents.map(({ name }) => [name, buildDocument(name)])),
@@ -292,6 +294,26 @@ function managedInstances(
       return [[id, { pingStatus: agent.PingStatus, platform: agent.PlatformType, ...instance }]];
     }),
   );
+}
+
+/** Minutes of quiet around the present: before it as far as we look back, after it as far as a clock may skip. */
+const quiet = { before: 180, after: 1440, percent: 12 };
+
+function monitored(series: MetricSeries[], instanceIds: readonly string[]): MetricSeries[] {
+  const metric = { namespace: metricNamespace, metricName: "ConntrackUtilization" };
+  const now = Date.now();
+  const points = Array.from({ length: quiet.before + quiet.after }, (_, minute) => ({
+    at: new Date(now + (minute - quiet.before) * 60_000),
+    value: quiet.percent,
+  }));
+  const missing = instanceIds.filter(
+    (id) =>
+      !series.some(
+        ({ namespace, metricName, dimensions }) =>
+          namespace === metric.namespace && metricName === metric.metricName && dimensions.InstanceId === id,
+      ),
+  );
+  return [...series, ...missing.map((InstanceId) => ({ ...metric, dimensions: { InstanceId }, points }))];
 }
 
 /** Told of executions that ended badly. */

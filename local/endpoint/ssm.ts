@@ -12,6 +12,7 @@ import {
   type SendCommandRequest,
   type SendCommandResult,
 } from "@aws-sdk/client-ssm";
+import type { NatHost } from "../host.ts";
 import { hostCommand } from "../run-command/agent.ts";
 import { type CommandDocument, resolveParameters, shellStep } from "../run-command/document.ts";
 import { type ManagedInstance, type RunningCommand, startInvocation } from "../run-command/invocation.ts";
@@ -85,8 +86,13 @@ export const ssm = ({
         region,
         agent: instance.agent ?? "current",
       });
-      const running = startInvocation(instance, command, pickUpMilliseconds);
-      const plugin = shellStep(DocumentName, document).name;
+      const { name: plugin, platform } = shellStep(DocumentName, document);
+      const isSkipped = platform !== (instance.platform ?? "Linux");
+      const running = startInvocation(
+        isSkipped ? { ...instance, host: skippingHost } : instance,
+        command,
+        pickUpMilliseconds,
+      );
       sent.set(`${commandId} ${instanceId}`, {
         document: DocumentName,
         plugin,
@@ -181,6 +187,13 @@ export const ssm = ({
       { schema: DescribeInstanceInformation$, run: describeInstanceInformation },
     ],
   };
+};
+
+/** The agent skips a step that is for another platform; the command as a whole then succeeds without output. */
+const skippingHost: NatHost = {
+  description: "an agent for which the step is not meant",
+  run: async () => ({ kind: "exited", exitCode: 0, stdout: "", stderr: "", seconds: 0 }),
+  stop: async () => {},
 };
 
 type Sent = {

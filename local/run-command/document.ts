@@ -51,22 +51,27 @@ export const resolveParameters = (
   return { kind: "resolved", values };
 };
 
-/** `aws:runPowerShellScript` is for hosts with Windows, of which there are none here: a host that has no such shell fails it. */
-const shells = ["aws:runShellScript", "aws:runPowerShellScript"];
+/** The actions that are known here, and where the agent carries them out. */
+const PLATFORMS = new Map<string, "Linux" | "Windows">([
+  ["aws:runShellScript", "Linux"],
+  ["aws:runPowerShellScript", "Windows"],
+]);
 
-/** The single shell step of a document. Throws on documents that Run Command would take and this one cannot run. */
+/** The single script of a document. Throws on documents that Run Command would take and this one cannot run. */
 export const shellStep = (name: string, document: CommandDocument) => {
   const [step, ...more] = document.mainSteps;
   const other = Object.values(document.parameters ?? {}).find(({ type }) => type !== "String");
   if (document.schemaVersion !== "2.2")
     throw new Error(`${name}: schema ${document.schemaVersion} is not 2.2.`);
-  if (step === undefined || !shells.includes(step.action) || more.length > 0) {
+  const platform = PLATFORMS.get(step?.action ?? "");
+  if (step === undefined || platform === undefined || more.length > 0) {
     throw new Error(`${name}: only documents with one step that runs a script run locally.`);
   }
   if (other !== undefined)
     throw new Error(`${name}: parameters of type ${other.type} are not known locally.`);
   return {
     name: step.name,
+    platform,
     script: step.inputs.runCommand.join("\n"),
     timeoutSeconds: executionTimeout(step.inputs.timeoutSeconds),
   };

@@ -36,6 +36,8 @@ const [HOST, OLD, TIMED_OUT, UNDELIVERABLE, UNDELIVERED, SILENT, VANISHED, BROKE
   1, 2, 3, 4, 5, 6, 7, 8, 9,
 ].map(id) as [string, string, string, string, string, string, string, string, string];
 
+const WINDOWS = "i-0000000000000000a";
+
 let endpoint: Endpoint;
 let client: SSMClient;
 beforeAll(async () => {
@@ -50,6 +52,16 @@ beforeAll(async () => {
           Pasted: document("printf '%s' '{{ Value }}'", {
             Value: { type: "String", allowedPattern: "^[0-9]{1,7}$", interpolationType: "ENV_VAR" },
           }),
+          ForWindows: {
+            schemaVersion: "2.2",
+            mainSteps: [
+              {
+                action: "aws:runPowerShellScript",
+                name: "ask",
+                inputs: { runCommand: ["Get-NetTCPConnection"] },
+              },
+            ],
+          },
           Long: document("head -c 30000 /dev/zero | tr '\\0' x; head -c 9000 /dev/zero | tr '\\0' y >&2"),
         },
         instances: {
@@ -70,6 +82,19 @@ beforeAll(async () => {
             }),
           },
           [SLOW]: { host: never },
+          [WINDOWS]: {
+            platform: "Windows",
+            host: {
+              ...unreachable,
+              run: async ({ script }) => ({
+                kind: "exited",
+                exitCode: 0,
+                stdout: script,
+                stderr: "",
+                seconds: 0,
+              }),
+            },
+          },
         },
       }),
     ],
@@ -294,6 +319,21 @@ test("managed instances are described with the state of their agent", async () =
     { InstanceId: OLD, PingStatus: "Online", AgentVersion: "3.3.2299.0", PlatformType: "Linux" },
     { InstanceId: SILENT, PingStatus: "ConnectionLost", AgentVersion: "3.3.3572.0" },
   ]);
+});
+
+test("a document for Windows reaches a host with Windows; the agent of another skips it without a word", async () => {
+  const onWindows = await started({ DocumentName: "ForWindows", Parameters: {}, InstanceIds: [WINDOWS] });
+  expect(await ended(onWindows.get)).toMatchObject({
+    Status: "Success",
+    StandardOutputContent: "Get-NetTCPConnection",
+    PluginName: "ask",
+  });
+  const onLinux = await started({ DocumentName: "ForWindows", Parameters: {}, InstanceIds: [HOST] });
+  expect(await ended(onLinux.get)).toMatchObject({ Status: "Success", StandardOutputContent: "" });
+  const { InstanceInformationList } = await client.send(
+    new DescribeInstanceInformationCommand({ Filters: [{ Key: "InstanceIds", Values: [WINDOWS] }] }),
+  );
+  expect(InstanceInformationList).toMatchObject([{ PlatformType: "Windows" }]);
 });
 
 test("a document that cannot run here is refused when the endpoint is put together", () => {

@@ -68,7 +68,7 @@ test.each([
     "another action",
     {
       schemaVersion: "2.2",
-      mainSteps: [{ action: "aws:runPowerShellScript", name: "x", inputs: { runCommand: [] } }],
+      mainSteps: [{ action: "aws:downloadContent", name: "x", inputs: { runCommand: [] } }],
     },
   ],
   ["a list parameter", document("true", { Names: { type: "StringList" } })],
