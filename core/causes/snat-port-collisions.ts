@@ -1,7 +1,7 @@
 import { type Cause, type Judgement, type Observation, unreadHost } from "../cause.ts";
 import { growth, portFailures, sampled } from "../evidence/counters.ts";
 import type { HostEvidence } from "../evidence/host.ts";
-import { isRandom, nameSpace, occupied, type PortSpace, portSpaces } from "../evidence/port-space.ts";
+import { isRandom, nameSpace, occupied, type PortSpace, portSpaces, usedUp } from "../evidence/port-space.ts";
 import { duration, percent, whole } from "../wording.ts";
 
 /**
@@ -9,8 +9,6 @@ import { duration, percent, whole } from "../wording.ts";
  * one client's whole range (28,232 ports, 44 %) is one block: 1.2 % failed at 51 %, none with random ports (measured).
  */
 const blockOfOneClient = 0.4;
-/** From here random ports fail as often (measured): the ports are used up, and that is another cause. */
-const usedUp = 0.95;
 /** The kernel tries all ports of a range that is shorter than its first window. */
 const firstWindow = 128;
 

@@ -8,6 +8,7 @@ import {
   occupied,
   type PortSpace,
   portSpaces,
+  usedUp,
   wholeRange,
 } from "../evidence/port-space.ts";
 import { duration, percent, whole } from "../wording.ts";
@@ -19,8 +20,6 @@ import { duration, percent, whole } from "../wording.ts";
 const fillingUp = 0.45;
 /** With random ports none fail until 87 %, and 0.8 % at 91 % (measured): time to act a little before that. */
 const fillingUpAtRandom = 0.8;
-/** From here random ports fail as often as kept ones (5 % against 10 %, then 37 % against 27 %): there are none left. */
-const usedUp = 0.95;
 /** An estimate this far off, from a small sample, may be on the wrong side of any threshold. */
 const roughEstimate = 0.1;
 

@@ -8,14 +8,13 @@ import {
   type PortSpace,
   portSpaces,
   smallRules,
+  usedUp,
   wholeRange,
 } from "../evidence/port-space.ts";
 import { duration, percent, whole } from "../wording.ts";
 
 /** Where failures begin in a range that is searched in part, as in the whole one (measured there). */
 const fillingUp = 0.45;
-/** As good as full: the next connection fails. */
-const usedUp = 0.95;
 
 /**
  * A NAT rule says `--to-ports`, or a range after SNAT's address, and leaves fewer than half of the ports: each

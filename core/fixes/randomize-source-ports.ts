@@ -1,3 +1,4 @@
+import { portSpaces, usedUp } from "../evidence/port-space.ts";
 import { outerInterface, replacement, rulesFor } from "../firewall-rules.ts";
 import { type Fix, sendDocument } from "../fix.ts";
 import { whole } from "../wording.ts";
@@ -20,6 +21,11 @@ export const randomizeSourcePorts: Fix = {
     if (host.status === "unread") return { impossible: "the host could not be read" };
     const { rules } = host.evidence;
     if (rules === null) return { impossible: "the rules of the host could not be read" };
+    if (portSpaces(host.evidence)?.some(({ occupancy }) => occupancy >= usedUp)) {
+      return {
+        impossible: "the ports towards one destination are used up, and random ones would fail as often",
+      };
+    }
     const outer = outerInterface(host.evidence);
     if ("impossible" in outer) return outer;
     const { name } = outer;
