@@ -7,7 +7,9 @@ ip link add wan1 type veth peer name eth1 netns server
 ip address add 10.61.1.1/24 dev wan1
 ip link set wan1 up
 sysctl -q -w "net.ipv4.conf.${ON:-all}.rp_filter=${FILTER:-1}"
+# Asked by the address of the first network, the kernel would not even answer ARP; in a VPC nobody asks it that way.
 ip netns exec server sh -eu -c '
+  echo 2 > /proc/sys/net/ipv4/conf/all/arp_announce
   ip address add 10.61.1.2/24 dev eth1
   ip link set eth1 up
   ip route add 10.61.0.1 via 10.61.1.1 dev eth1 table 100
