@@ -27,17 +27,22 @@ export async function qemuStage(
   }
 }
 
-/** Stages a scenario, or one of its variants, on a guest as it is after its boot or `resetLab`, with the server running. */
+/**
+ * Stages a scenario, or one of its variants, on a guest as it is after its boot or `resetLab`, with the server running.
+ * `measured`: whether clients measure how many new connections get through; without it, the stage's numbers are zero.
+ */
 export async function stageOn(
   guest: Guest,
   scenario: Scenario,
   say: (line: string) => void = () => {},
   variant?: string,
+  { measured = true } = {},
 ): Promise<Stage> {
+  const measure = async () => (measured ? await measureOn(guest) : { attempted: 0, succeeded: 0 });
   const host = qemuHost(guest);
   const { environment } = stagingOf(scenario, variant);
   say(`Host: ${host.description}`);
-  const before = await measure(guest);
+  const before = await measure();
   const utilization = [await utilizationNow(guest)];
   // What the measurement leaves behind would expire in the middle of the trouble and make room.
   await guest.must("conntrack -F >/dev/null 2>&1");
@@ -47,7 +52,7 @@ export async function stageOn(
     timeoutSeconds: 120,
   });
   utilization.push(await utilizationNow(guest));
-  const during = await measure(guest);
+  const during = await measure();
   return {
     host: scenario.host.reachable ? host : unreachableHost,
     clients: Object.fromEntries(
@@ -62,12 +67,12 @@ export async function stageOn(
     utilization,
     before,
     during,
-    after: () => measure(guest),
+    after: measure,
     close: async () => {},
   };
 }
 
-async function measure(guest: Guest) {
+async function measureOn(guest: Guest) {
   const { attempted, succeeded } = await probe(guest, { count: 200 });
   return { attempted, succeeded };
 }
