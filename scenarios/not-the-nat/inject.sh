@@ -12,6 +12,6 @@ table inet silent {
 }
 RULES
 for client in ${CLIENTS:-client1 client2 client3 client4}; do
-  traffic "$client" dial --to 9-9:8080-8083 --rate "${RATE:-20}" --name "$client"
+  traffic "$client" dial --to 10.61.0.9-9:8080-8083 --rate "${RATE:-20}" --name "$client"
 done
 sleep "${WAIT:-10}"
