@@ -1,18 +1,14 @@
 import { type Cause, type Judgement, type Observation, unreadHost } from "../cause.ts";
 import type { HostEvidence } from "../evidence/host.ts";
 import type { FragmentCapture } from "../evidence/probe.ts";
-import { parameter, rateDoubled, stackGrowth } from "../evidence/stack-counters.ts";
+import { failed, memoryNearlyFull, memoryUsed, strayFailures, wantsMemory } from "../evidence/reassembly.ts";
+import { rateDoubled, stackGrowth } from "../evidence/stack-counters.ts";
 import { duration, percent, whole } from "../wording.ts";
 
-const failed = "ip.ReasmFails";
-/** In one window: fewer are strays of the internet. */
-const strayFailures = 5;
 /** Of the fragments that came. One datagram in a hundred lost is what a user begins to notice, as with any other loss. */
 const noticeable = 0.01;
 /** One in ten: whoever depends on it does not work any more. */
 const crippling = 0.1;
-/** Of ipfrag_high_thresh. The kernel refuses new datagrams above all of it; one maximal datagram of 64 KiB fits between. */
-const memoryNearlyFull = 0.75;
 
 /**
  * Connection tracking has to put fragments together before it can translate them. It fails when a fragment never comes
@@ -35,7 +31,7 @@ export const fragmentsDropped: Cause = {
     const share = failureShare(evidence, failures);
     if (failures < strayFailures || share < noticeable) return { verdict: "absent", evidence: seen };
     const severity = share >= crippling ? "critical" : "warning";
-    if (wantsMemory(evidence, failures)) {
+    if (wantsMemory(evidence)) {
       const title = "There is too little memory for waiting fragments";
       return {
         verdict: "present",
@@ -64,25 +60,13 @@ export const fragmentsDropped: Cause = {
     const failures = stackGrowth(after, failed);
     if (failures === undefined) return { verdict: "unknown", evidence: [] };
     const evidence = observe(after, failures);
-    if (failures < strayFailures || !wantsMemory(after, failures)) return { verdict: "better", evidence };
+    if (failures < strayFailures || !wantsMemory(after)) return { verdict: "better", evidence };
     return { verdict: rateDoubled(before, after, failed) ? "worse" : "unchanged", evidence };
   },
 };
 
 const gatewayAdvice =
   "A NAT gateway would not help: it passes fragments of UDP only and drops those of TCP and ICMP, where an instance puts them together.";
-
-/** Failures for want of memory come at once; those for want of a fragment are counted as timeouts too. */
-export function wantsMemory(host: HostEvidence, failures = stackGrowth(host, failed) ?? 0): boolean {
-  const atOnce = failures - (stackGrowth(host, "ip.ReasmTimeout") ?? 0);
-  return atOnce >= strayFailures && (memoryUsed(host) ?? 0) >= memoryNearlyFull;
-}
-
-function memoryUsed(host: HostEvidence): number | undefined {
-  const used = host.gauges["frag.memory"];
-  const limit = parameter(host, "net.ipv4.ipfrag_high_thresh");
-  return used === undefined || limit === undefined || limit === 0 ? undefined : used / limit;
-}
 
 function failureShare(host: HostEvidence, failures: number): number {
   const fragments = Math.max(stackGrowth(host, "ip.ReasmReqds") ?? 0, failures);
