@@ -127,7 +127,11 @@ export const HostEvidence = z.object({
   }),
   /** Seconds, by the sysctl's name after `nf_conntrack_`, e.g. `tcp_timeout_established`. */
   timeouts: z.record(word, count),
-  /** `<group>.<counter>`: `[total, delta over the window]`, 32-bit wrap already undone. */
+  /**
+   * `<group>.<counter>`: `[total, delta over the window]`, 32-bit wrap already undone. Zeros are told of connection
+   * tracking, allowances and the few others that clear a cause of suspicion; any other that is missing may be zero.
+   * Of a card's queues the sum: `ens5.rx_empty_rx_ring`, `ens5.tx_queue_stop`.
+   */
   counters: z.record(
     z.string().check(z.regex(/^[A-Za-z0-9_.-]{1,80}$/)),
     z.tuple([count, z.int().check(z.gte(-(2 ** 53)), z.lte(2 ** 53))]),
