@@ -216,6 +216,7 @@ export function addNat(
     forwards: true,
     tagList,
   });
+  world.agents[id] = { PingStatus: "Online", PlatformType: "Linux" };
 }
 
 function addClient(world: World, id: string, address: string): void {

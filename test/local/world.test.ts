@@ -131,7 +131,9 @@ describe("a scenario's world", () => {
       [natA]: { PingStatus: "ConnectionLost" },
       "i-0c11e0000000000a1": { PingStatus: "Online" },
     });
-    expect(worldOf(scenarioWith({})).agents).not.toHaveProperty("i-0c11e0000000000a1");
+    const { agents } = worldOf(scenarioWith({}));
+    expect(agents[natA]).toEqual({ PingStatus: "Online", PlatformType: "Linux" });
+    expect(agents).not.toHaveProperty("i-0c11e0000000000a1");
   });
 
   test("is the variant's own, with nothing of the scenario's", () => {
