@@ -81,12 +81,16 @@ main() {
   have timeout || refuse 'timeout is missing, so the capture would have no end'
   choose_awk
   began=$(date +%s)
-  # -l: line by line, or what it has seen is lost when it is stopped. Its own words go to standard error.
-  numbers=$({
-    timeout -k 2 "$seconds" tcpdump -l -nn -t -v -p -i "$interface" -s 96 -c "$MOST" "$FILTER" 2>/dev/null
-    echo "ended $?"
-  } | count_and_check) || refuse 'tcpdump could not listen on the interface'
+  # -l: line by line, or what it has seen is lost when it is stopped.
+  numbers=$(listen | count_and_check) || numbers=$(listen -Z root | count_and_check) ||
+    refuse 'tcpdump could not listen on the interface'
   answer 'done' '' $(($(date +%s) - began)) "$numbers"
+}
+
+# It gives up root for a user of its own by itself; where that user is missing it does not begin, and is told to stay.
+listen() { # options
+  timeout -k 2 "$seconds" tcpdump -l -nn -t -v -p "$@" -i "$interface" -s 96 -c "$MOST" "$FILTER" 2>/dev/null
+  echo "ended $?"
 }
 
 # What tcpdump ends with: 0 at the limit of packets, 124 or by signal at the limit of time; 1 when it could not begin.

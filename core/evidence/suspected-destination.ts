@@ -69,6 +69,8 @@ export function entriesTo(host: HostEvidence, address: string, port: number): Su
 const significance = 0.01;
 /** Without timestamps nearly all must get through, or something else fails as well. */
 const healthyShare = 0.9;
+/** Of 20 connections: so much more often chance alone makes one kind succeed in one test of twenty. */
+const byChance = 0.25;
 
 /**
  * `confirmed`: connections fail with timestamps and not without. `refuted`: both do equally well.
@@ -82,9 +84,11 @@ export function timestampFinding({ withTimestamps, withoutTimestamps }: Timestam
     attempted === 0 ? 0 : succeeded / attempted;
   if (withTimestamps.attempted === 0 || withoutTimestamps.attempted === 0) return "unclear";
   if (withTimestamps.succeeded + withoutTimestamps.succeeded === 0) return "blocked";
-  if (share(withoutTimestamps) < healthyShare) return "failing";
-  if (chanceOf(withTimestamps, withoutTimestamps) < significance) return "confirmed";
-  return share(withTimestamps) >= share(withoutTimestamps) ? "refuted" : "unclear";
+  const isHealthy = share(withoutTimestamps) >= healthyShare;
+  if (chanceOf(withTimestamps, withoutTimestamps) < significance) return isHealthy ? "confirmed" : "unclear";
+  const difference = share(withoutTimestamps) - share(withTimestamps);
+  if (isHealthy) return difference <= 0 ? "refuted" : "unclear";
+  return difference < byChance ? "failing" : "unclear";
 }
 
 type Attempts = { attempted: number; succeeded: number };
