@@ -90,7 +90,11 @@ export const snatPortsExhausted: Cause = {
       return { verdict: "better", evidence };
     }
     const failuresBefore = portFailures(before) ?? 0;
-    const occupancyBefore = fullestSpace(before)?.occupancy ?? 0;
+    const spaceBefore = fullestSpace(before) ?? undefined;
+    const occupancyBefore = spaceBefore?.occupancy ?? 0;
+    // The same connections, and none of the next ones fails any more where it would have.
+    const madeRandom = random && spaceBefore !== undefined && isRandom(spaceBefore) === false;
+    if (failures === 0 && madeRandom && occupancy < usedUp) return { verdict: "better", evidence };
     // Room was made, though not yet enough of it: ports that were used up are free again.
     if (failures === 0 && failuresBefore > 0 && occupancy < 0.9 * occupancyBefore) {
       return { verdict: "better", evidence };

@@ -41,7 +41,16 @@ describe("what the lab's kernel showed", () => {
 describe("what looks like a full table and is not", () => {
   const busy = withTable(full, { max: full.conntrack.max! * 2 });
   const quiet = withGrowth(
-    { ...busy, kernelLog: { tableFull: 0, tableFullLastAt: null, tableFullOtherNamespace: 0, others: {} } },
+    {
+      ...busy,
+      kernelLog: {
+        tableFull: 0,
+        tableFullLastAt: null,
+        tableFullOtherNamespace: 0,
+        tableFullOtherNamespaceLastAt: null,
+        others: {},
+      },
+    },
     { drop: 0 },
   );
 
@@ -60,7 +69,13 @@ describe("what looks like a full table and is not", () => {
   });
 
   test("a container's table full in its own namespace is not the NAT's", () => {
-    const kernelLog = { tableFull: 0, tableFullLastAt: null, tableFullOtherNamespace: 12, others: {} };
+    const kernelLog = {
+      tableFull: 0,
+      tableFullLastAt: null,
+      tableFullOtherNamespace: 12,
+      tableFullOtherNamespaceLastAt: null,
+      others: {},
+    };
     expect(found({ ...healthy, kernelLog })).toEqual([]);
   });
 
@@ -69,6 +84,7 @@ describe("what looks like a full table and is not", () => {
       tableFull: 10,
       tableFullLastAt: healthy.uptime - 5,
       tableFullOtherNamespace: 0,
+      tableFullOtherNamespaceLastAt: null,
       others: {},
     };
     expect(found(withTable({ ...healthy, kernelLog }, { count: 10 }))).toEqual([]);
