@@ -6,7 +6,7 @@ traffic client1 open --count 4200
 traffic client2 open --count 1350
 traffic client3 open --count 1350
 # The rest, and more than there is room for.
-traffic client4 open --count 2000
+traffic client4 open --count "${LAST:-2000}"
 /opt/lab/flows age --idle 172800-345600 --share 0.9
 
 # Applications that keep trying.
