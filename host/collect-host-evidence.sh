@@ -141,6 +141,9 @@ choose_interfaces() {
   set -- ${CARDS:-$OTHERS}
   INTERFACES="${1:-} ${2:-} ${3:-} ${4:-}"
   case " $INTERFACES " in *" $OUTER "*) ;; *) INTERFACES="$OUTER $INTERFACES" ;; esac
+  # A bridge has no driver with counters of its own.
+  ASKED=
+  for name in $INTERFACES; do [ -d "$ROOT/sys/class/net/$name/bridge" ] || ASKED="$ASKED $name"; done
 }
 
 # Prints `<group>.<counter> <total>` lines and `uptime <seconds>`.
@@ -240,21 +243,26 @@ sample_by_conntrack_tool() {
     END { for (name in total) printf "conntrack.%s %.0f\n", name, total[name] }'
 }
 
+# What ethtool says of each card to each of the options, after `#card <name>`. In one process to wait for.
+ask_cards() { # option...
+  have ethtool || return 0
+  limited 5 sh -c 'options=$1; shift; for name; do echo "#card $name"; for option in $options; do ethtool "$option" "$name"; done; done' \
+    sh "$*" $ASKED 2>/dev/null
+}
+
 # What each queue counts is summed: a frame found no descriptor to be received into, or waited for one to be sent from.
 sample_cards() {
-  have ethtool || return 0
-  for name in $INTERFACES; do
-    limited 3 ethtool -S "$name" 2>/dev/null | $AWK -v card="$name" '
-      $2 !~ /^[0-9]+$/ { next }
-      $1 ~ /^([a-z]+(_[a-z]+)?_allowance_(exceeded|available)|tx_timeout|total_resets|reset_fail|wd_expired|missing_tx_cmpl|suspected_poll_starvation|rx_overruns):$/ {
-        printf "%s.%s %s\n", card, substr($1, 1, length($1) - 1), $2
-      }
-      $1 ~ /^queue_[0-9]+_(rx_empty_rx_ring|tx_queue_stop):$/ {
-        sub(/^queue_[0-9]+_/, "", $1)
-        total[substr($1, 1, length($1) - 1)] += $2
-      }
-      END { for (counter in total) printf "%s.%s %.0f\n", card, counter, total[counter] }'
-  done
+  ask_cards -S | $AWK '
+    $1 == "#card" { card = $2; next }
+    $2 !~ /^[0-9]+$/ { next }
+    $1 ~ /^([a-z]+(_[a-z]+)?_allowance_(exceeded|available)|tx_timeout|total_resets|reset_fail|wd_expired|missing_tx_cmpl|suspected_poll_starvation|rx_overruns):$/ {
+      printf "%s.%s %s\n", card, substr($1, 1, length($1) - 1), $2
+    }
+    $1 ~ /^queue_[0-9]+_(rx_empty_rx_ring|tx_queue_stop):$/ {
+      sub(/^queue_[0-9]+_/, "", $1)
+      total[card "." substr($1, 1, length($1) - 1)] += $2
+    }
+    END { for (counter in total) printf "%s %.0f\n", counter, total[counter] }'
 }
 
 # `"window":…,"counters":{…}` from two samples.
@@ -631,39 +639,31 @@ read_parameters() {
 
 # Prints the list of interfaces: the driver and the ring as ethtool tells them.
 read_interfaces() {
-  for name in $INTERFACES; do
-    [ -e "$ROOT/sys/class/net/$name" ] || continue
-    echo "#interface $name $(value_of "$ROOT/sys/class/net/$name/mtu")"
-    have ethtool || continue
-    limited 3 ethtool -i "$name"
-    limited 3 ethtool -g "$name"
-  done 2>/dev/null | $AWK -v outer="$OUTER" '
-    function show() {
-      if (name == "" || shown >= 8) return
-      printf "%s{\"name\":\"%s\",\"mtu\":%d,", (shown++ ? "," : ""), name, (mtu ~ /^[0-9]+$/ && mtu <= 1000000 ? mtu : 0)
-      printf "\"defaultRoute\":%s,\"driver\":%s,", (name == outer ? "true" : "false"), driver
-      printf "\"driverVersion\":%s,\"rxRing\":", version
-      if (ring["now"] != "" && ring["most"] != "") printf "[%d,%d]}", ring["now"], ring["most"]
-      else printf "null}"
-    }
+  ask_cards -i -g | $AWK -v root="$ROOT" -v interfaces="$INTERFACES" -v outer="$OUTER" '
     function plain(text, not_allowed) {
       gsub(not_allowed, "_", text)
       return text == "" ? "null" : "\"" substr(text, 1, 40) "\""
     }
-    $1 == "#interface" {
-      show()
-      name = $2
-      mtu = $3
-      driver = version = "null"
-      ring["now"] = ring["most"] = which = ""
-      next
-    }
-    $1 == "driver:" { driver = plain($2, "[^A-Za-z0-9_.-]") }
-    $1 == "version:" { version = plain(substr($0, 10), "[^A-Za-z0-9_.,:;/()=%+ -]") }
+    $1 == "#card" { card = $2; which = ""; next }
+    $1 == "driver:" { driver[card] = plain($2, "[^A-Za-z0-9_.-]") }
+    $1 == "version:" { version[card] = plain(substr($0, 10), "[^A-Za-z0-9_.,:;/()=%+ -]") }
     /^Pre-set maximums/ { which = "most" }
     /^Current hardware settings/ { which = "now" }
-    $1 == "RX:" && which != "" && $2 ~ /^[0-9]+$/ && length($2) <= 9 { ring[which] = $2 }
-    END { show() }'
+    $1 == "RX:" && which != "" && $2 ~ /^[0-9]+$/ && length($2) <= 9 { ring[card, which] = $2 }
+    END {
+      n = split(interfaces, list, " ")
+      for (i = 1; i <= n; i++) {
+        name = list[i]
+        if ((getline mtu < (root "/sys/class/net/" name "/mtu")) <= 0) continue
+        printf "%s{\"name\":\"%s\",\"mtu\":%d,", (shown++ ? "," : ""), name, (mtu ~ /^[0-9]+$/ && mtu <= 1000000 ? mtu : 0)
+        printf "\"defaultRoute\":%s,", (name == outer ? "true" : "false")
+        printf "\"driver\":%s,", (name in driver ? driver[name] : "null")
+        printf "\"driverVersion\":%s,", (name in version ? version[name] : "null")
+        if ((name SUBSEP "now") in ring && (name SUBSEP "most") in ring)
+          printf "\"rxRing\":[%d,%d]}", ring[name, "now"], ring[name, "most"]
+        else printf "\"rxRing\":null}"
+      }
+    }'
 }
 
 # Prints the fields that come from the machine itself.

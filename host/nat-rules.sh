@@ -15,14 +15,14 @@ is_loaded() { # module
 find_iptables() {
   LEGACY_SAVE=
   NFT_SAVE=
-  if have iptables-save; then
-    case $(limited 5 iptables --version 2>/dev/null) in
-      *nf_tables*) NFT_SAVE=iptables-save ;;
-      iptables*) LEGACY_SAVE=iptables-save ;;
-    esac
-  fi
   ! have iptables-legacy-save || LEGACY_SAVE=iptables-legacy-save
   ! have iptables-nft-save || NFT_SAVE=iptables-nft-save
+  case $LEGACY$LEGACY_SAVE:$NFT$NFT_SAVE in true:* | *:true) ;; *) return 0 ;; esac
+  have iptables-save || return 0
+  case $(limited 5 iptables --version 2>/dev/null) in
+    *nf_tables*) NFT_SAVE=iptables-save ;;
+    iptables*) LEGACY_SAVE=iptables-save ;;
+  esac
 }
 
 # Prints what each reader says of its rules, between `#reader <name>` and `#status <exit code>`.
@@ -60,7 +60,7 @@ read_rules() {
   ! is_loaded nf_tables || NFT=true
   # Rules that only nft can list need one of these; those of iptables do without, on nft too.
   NATIVE=false
-  if is_loaded nft_masq || is_loaded nft_nat; then NATIVE=true; fi
+  if ! have nft && { is_loaded nft_masq || is_loaded nft_nat; }; then NATIVE=true; fi
   [ "$LEGACY$NFT" = falsefalse ] || find_iptables
   answer=$(rules_by_reader 2>/dev/null </dev/null | summarize_rules)
   case $answer in
