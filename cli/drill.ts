@@ -1,9 +1,8 @@
 /** `nat-medic drill`: an incident from alarm to verified fix, on the embedded AWS. */
 import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { parseArgs } from "node:util";
 import * as z from "zod/mini";
-import { definitionFile, root } from "../build/layout.ts";
+import { definitionFile } from "../build/layout.ts";
 import { Mode } from "../core/mode.ts";
 import { indent } from "../core/report/layout.ts";
 import { statusOf } from "../core/step-record.ts";
@@ -15,6 +14,7 @@ import {
   recordingFile,
   type Scenario,
   scenarioIds,
+  startingEvent,
 } from "../local/scenario.ts";
 import { recordedStage, type Stage } from "../local/stage.ts";
 import { type Command, UsageError } from "./command.ts";
@@ -24,7 +24,6 @@ import { showProgress } from "./show-progress.ts";
 import { terminalLines } from "./terminal-lines.ts";
 
 const defaultScenario = "conntrack-table-full";
-const defaultEvent = join(root, "events", "alarm-conntrack-utilization.json");
 
 export const drill: Command = {
   help: `Usage: nat-medic drill [SCENARIO] [--event FILE] [--mode MODE] [--host HOST] [--answer ANSWER] [--json]
@@ -33,7 +32,7 @@ Plays an incident on an embedded AWS: the real state machine runs the real funct
 through Run Command. Ends with the notification as a person would receive it.
 
   SCENARIO         one of ${scenarioIds.join(", ")} (default ${defaultScenario})
-  --event FILE     start with this event instead of the scenario's alarm
+  --event FILE     start with this event instead of the scenario's own
   --mode MODE      propose (change nothing), approve (ask before each change), apply (low risk at once, ask for the
                    rest); default: the scenario's own
   --host HOST      qemu (a real kernel in a virtual machine) or recorded (what such a host answered);
@@ -51,7 +50,7 @@ Exit code: 0 when the drill ended as the scenario expects, 1 when not, 2 for a m
       args,
       allowPositionals: true,
       options: {
-        event: { type: "string", default: defaultEvent },
+        event: { type: "string" },
         mode: { type: "string" },
         host: { type: "string" },
         answer: { type: "string" },
@@ -71,7 +70,7 @@ Exit code: 0 when the drill ended as the scenario expects, 1 when not, 2 for a m
           : "approve"
         : oneOf("--answer", Answers, values.answer);
     const host = values.host === undefined ? undefined : oneOf("--host", Hosts, values.host);
-    const event = readJson(values.event);
+    const event = values.event === undefined ? startingEvent(scenario, mode) : readJson(values.event);
     if (!existsSync(definitionFile))
       throw new UsageError('the functions are not built; run "npm run build" first');
 

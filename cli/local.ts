@@ -5,7 +5,7 @@ import { definitionFile } from "../build/layout.ts";
 import { pageLink } from "../local/page-visitor.ts";
 import { readScenario, scenarioIds } from "../local/scenario.ts";
 import { chatTopicArn, region, startLocalStack } from "../local/stack.ts";
-import { recordedStage } from "../local/stage.ts";
+import { recordedStage, stackOn } from "../local/stage.ts";
 import { type Command, UsageError } from "./command.ts";
 import { credentialsFor, terminalLines } from "./terminal-lines.ts";
 
@@ -36,7 +36,7 @@ tests. The one instance is ${instanceId}; behind it is the recorded host of SCEN
 
     const stage = recordedStage(readScenario(id));
     const stack = await startLocalStack({
-      instances: { [instanceId]: { host: stage.host, type: "t3.micro" } },
+      ...stackOn(stage, [instanceId]),
       mode: "propose",
       approvalSeconds: 14_400,
       port,

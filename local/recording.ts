@@ -1,7 +1,9 @@
-/** What a real NAT host answered, command by command, kept in a file to be played back where there is no such host. */
+/**
+ * What a real NAT host answered, command by command, kept in a file to be played back where there is no such host. What
+ * AWS answers is not in it: the scenario says that again.
+ */
 import { readFileSync } from "node:fs";
 import * as z from "zod/mini";
-import { Evidence } from "../core/evidence.ts";
 
 /** A share of new connections through the NAT that succeeded, measured by a client behind it. */
 const Probe = z.object({ attempted: z.int(), succeeded: z.int() });
@@ -30,8 +32,6 @@ export const Recording = z.object({
   answers: Answers,
   /** Of clients whose agents answered, by instance ID. */
   clients: z.optional(z.record(z.string(), Answers)),
-  /** All that the first diagnosis was made of. What AWS said is not played back: the scenario says it again. */
-  evidence: z.optional(Evidence),
   /** Percent of the table in use, read from the host on the way into trouble. */
   utilization: z.array(z.object({ at: z.string(), value: z.number() })),
   traffic: z.object({ before: Probe, during: Probe, after: Probe }),

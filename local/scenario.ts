@@ -97,6 +97,15 @@ export function readScenario(id: string): Scenario {
   return { ...parsed, id, folder: join(folder, id) };
 }
 
+/**
+ * What the scenario's incident starts with. A start by hand asks for the drill's mode, and for the active tests where the
+ * scenario has them.
+ */
+export function startingEvent({ event, host }: Scenario, mode: Mode): unknown {
+  const given = JSON.parse(readFileSync(join(root, "events", `${event}.json`), "utf8"));
+  return event === "start-by-hand" ? { ...given, mode, probe: host.probe } : given;
+}
+
 export const recordingFile = (scenario: Scenario) => join(scenario.folder, "recording.json");
 
 /** What a drill should end with: what the scenario says where changes are allowed, proposals where they are not. */

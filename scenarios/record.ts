@@ -6,18 +6,16 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod/mini";
 import { root } from "../build/layout.ts";
-import { readJson } from "../cli/read-json.ts";
 import { ChangeResult } from "../core/change.ts";
 import { type DrillResult, runDrill } from "../local/drill.ts";
-import type { NatHost } from "../local/host.ts";
 import { qemuStage } from "../local/qemu-stage.ts";
 import { recordingHost } from "../local/recorder.ts";
 import type { Recording } from "../local/recording.ts";
-import { readScenario, recordingFile, scenarioIds } from "../local/scenario.ts";
+import { readScenario, recordingFile, scenarioIds, startingEvent } from "../local/scenario.ts";
 import { startLocalStack } from "../local/stack.ts";
+import { type Stage, stackOn } from "../local/stage.ts";
 import type { ExecutionEvent } from "../local/states/events.ts";
 
-const event = readJson(join(root, "events", "alarm-conntrack-utilization.json"));
 const wanted = process.argv.slice(2);
 
 for (const id of wanted.length > 0 ? wanted : scenarioIds) {
@@ -26,10 +24,19 @@ for (const id of wanted.length > 0 ? wanted : scenarioIds) {
   const stage = await qemuStage(scenario, console.log);
   try {
     const { host, answers } = recordingHost(stage.host);
+    const clients = Object.entries(stage.clients).map(([instanceId, client]) => ({
+      instanceId,
+      ...recordingHost(client),
+    }));
+    const recorded = {
+      ...stage,
+      host,
+      clients: Object.fromEntries(clients.map((client) => [client.instanceId, client.host])),
+    };
     const events: ExecutionEvent[] = [];
     const result = await runDrill({
-      stage: { ...stage, host },
-      event,
+      stage: recorded,
+      event: startingEvent(scenario, scenario.mode),
       mode: scenario.mode,
       person: async () => "approve",
       onEvent: (happened) => events.push(happened),
@@ -37,11 +44,14 @@ for (const id of wanted.length > 0 ? wanted : scenarioIds) {
     console.log(`${id}: ${result.outcome}`);
     if (result.outcome !== scenario.expect.outcome) throw new Error(`expected ${scenario.expect.outcome}`);
     const after = await stage.after();
-    await undo(host, result);
+    await undo(recorded, result);
     const kernel = /Linux (\S+?):/.exec(stage.host.description)?.[1] ?? "unknown";
     const recording: Recording = {
       provenance: { scenario: id, kernel, capturedAt, command: `npm run record ${id}` },
       answers,
+      ...(clients.length > 0 && {
+        clients: Object.fromEntries(clients.map((client) => [client.instanceId, client.answers])),
+      }),
       utilization: stage.utilization.map(({ at, value }) => ({ at: at.toISOString(), value })),
       traffic: { before: stage.before, during: stage.during, after },
     };
@@ -54,10 +64,13 @@ for (const id of wanted.length > 0 ? wanted : scenarioIds) {
 }
 
 /** So that a recorded host can also undo what it was played to have done. */
-async function undo(host: NatHost, { incident, steps }: DrillResult): Promise<void> {
+async function undo(stage: Stage, { incident, steps }: DrillResult): Promise<void> {
   if (incident === null) return;
-  const instances = { [incident.instanceId]: { host, type: "t3.micro" as const } };
-  const stack = await startLocalStack({ instances, mode: "apply", approvalSeconds: 60 });
+  const stack = await startLocalStack({
+    ...stackOn(stage, [incident.instanceId]),
+    mode: "apply",
+    approvalSeconds: 60,
+  });
   try {
     for (const { step, applied } of steps.toReversed()) {
       if (applied === null) continue;
