@@ -12,7 +12,7 @@ export function percent(share: number): string {
 
 /** Of bandwidth: `0.064 Gbit/s`, `5 Gbit/s`. */
 export function gigabits(perSecond: number): string {
-  return `${Number(perSecond.toPrecision(2))} Gbit/s`;
+  return `${Number(perSecond.toPrecision(3))} Gbit/s`;
 }
 
 export function duration(seconds: number): string {

@@ -35,7 +35,7 @@ export const setUpMonitoring: Fix = {
   effect: `Utilisation is in CloudWatch once a minute, and an alarm at ${threshold} % starts a diagnosis before connections fail.`,
   blastRadius: "A few small calls to CloudWatch each minute. Nothing that is forwarded is touched.",
   verifiedBy: `${metricName} has a data point each minute, and the alarm is OK.`,
-  undoing: "The timer, its files and the alarm are removed.",
+  undoing: "Exact: the timer, its files and the alarm are removed.",
   permissions: [],
 
   prepare({ cloud }) {
