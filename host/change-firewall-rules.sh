@@ -61,7 +61,7 @@ wanted_value() { echo 1; }
 shown_value() { # setting value
   case $1:$2 in
     *:2) ;;
-    rule.to-ports*:0) column "$1" 7 | grep -Eo '(--to-ports |:)[0-9]+-?[0-9]*' | $AWK 'NR == 1' | tr -d -c '0-9-' | sed 's/^-*//' ;;
+    rule.to-ports*:0) (load_rule "$1" && echo "$OLD") | grep -Eo '(--to-ports |:)[0-9]+-?[0-9]*' | $AWK 'NR == 1' | tr -d -c '0-9-' | sed 's/^-*//' ;;
     rule.to-ports*:1) echo "$WHOLE_RANGE" ;;
     *) echo "$2" ;;
   esac
@@ -176,7 +176,7 @@ plan_addition() { # table chain place iptables-matches iptables-target nft-chain
   if [ "$holder" = nft ]; then
     own="ip nat_medic_$(echo "$FIX" | tr - _)"
     ! timeout "$PATIENCE" nft list table $own >/dev/null 2>&1 || refuse "there is a table $own already, of another change"
-    write_plan "$(name_for_fix)" nft "$own" "$6" last 1 '' "$7 comment \"nat-medic $FIX\""
+    write_plan "$(name_for_fix)" nft "$own" "$6" last 1 - "$7 comment \"nat-medic $FIX\""
     load_rule "$(name_for_fix)"
     own_table | timeout "$PATIENCE" nft -c -f - 2>/dev/null || refuse 'nft on this host cannot write such a rule'
     return 0
@@ -184,9 +184,9 @@ plan_addition() { # table chain place iptables-matches iptables-target nft-chain
   new="-A $2 $4 -m comment --comment \"nat-medic $FIX\" -j $5"
   listed=$(iptables_rules "$holder" "$1" "$2") || refuse "the rules of $holder cannot be read"
   # Another incident may have the same rule.
-  twins=$(printf '%s\n' "$listed" | $AWK '{ print 0 "\t" 0 "\t" $0 }' | count_rules "$new")
+  twins=$(printf '%s\n' "$listed" | $AWK '{ print 0 "\t" 0 "\t" $0 }' | count_rules "$new" -)
   remember_made_table "$holder" "$1"
-  write_plan "$(name_for_fix)" "$holder" "$1" "$2" "$3" $((twins + 1)) '' "$new"
+  write_plan "$(name_for_fix)" "$holder" "$1" "$2" "$3" $((${twins% *} + 1)) - "$new"
 }
 
 write_plan() { # the eight columns

@@ -4,7 +4,7 @@
 # when it is neither. Part of change.sh. The plan beside the record says what they are, one line each, with tabs between:
 #   name, holder, table, chain, place, twins, old, new
 # holder is the command that knows the rule: iptables-legacy, iptables-nft, iptables or nft. place is its number in the
-# chain; of a rule that we add (old is empty) `first` or `last`. The rule is in place when the chain has `new` `twins`
+# chain; of a rule that we add (old is -) `first` or `last`. The rule is in place when the chain has `new` `twins`
 # times: others may have had the same text before.
 
 TAB=$(printf '\t')
@@ -24,19 +24,17 @@ is_as_asked() { [ "$2" = "$3" ]; } # setting value asked
 
 plan_names() { [ ! -e "$PLAN" ] || cut -f 1 "$PLAN"; }
 
-# Sets HOLDER, TABLE, CHAIN, PLACE, TWINS, OLD and NEW.
+# Sets HOLDER, TABLE, CHAIN, PLACE, TWINS, OLD and NEW. No other program: it is asked often.
 load_rule() { # setting
   [ -e "$PLAN" ] || return 1
-  HOLDER=$(column "$1" 2)
-  TABLE=$(column "$1" 3)
-  CHAIN=$(column "$1" 4)
-  PLACE=$(column "$1" 5)
-  TWINS=$(column "$1" 6)
-  OLD=$(column "$1" 7)
-  NEW=$(column "$1" 8)
-  [ -n "$HOLDER" ]
+  while IFS=$TAB read -r name HOLDER TABLE CHAIN PLACE TWINS OLD NEW; do
+    [ "$name" != "$1" ] || {
+      [ "$OLD" != - ] || OLD=
+      return 0
+    }
+  done <"$PLAN"
+  return 1
 }
-column() { $AWK -F '\t' -v name="$1" -v at="$2" '$1 == name { print $at }' "$PLAN"; } # setting number
 
 is_own_table() { [ "$HOLDER" = nft ] && [ -z "$OLD" ]; }
 
@@ -69,7 +67,10 @@ iptables_rules() { # holder table [chain]
 # The rules of all chains as `table, chain, place, handle, rule`; -s leaves out what they have counted.
 nft_rules() { # object to list...
   listed=$(timeout "$PATIENCE" nft -s -a list "$@" 2>/dev/null) || return 1
-  printf '%s\n' "$listed" | $AWK -v OFS='\t' '
+  printf '%s\n' "$listed" | nft_listing
+}
+nft_listing() {
+  $AWK -v OFS='\t' '
     /^table / { table = $2 " " $3; next }
     /^\tchain / { chain = $2; place = 0; next }
     /^\t}/ { chain = ""; next }
@@ -89,22 +90,21 @@ nat_rules() {
   done
   have nft || return 0
   # What iptables keeps in nftables, it must change itself: nft cannot write all of its matches.
+  listed=$(timeout "$PATIENCE" nft -s -a list ruleset 2>/dev/null) || return 1
   theirs=
-  for table in nat mangle filter raw security; do
-    ! is_of_iptables "$table" || theirs="$theirs,ip $table,"
-  done
-  nft_rules ruleset | $AWK -F '\t' -v OFS='\t' -v theirs="$theirs" '
+  [ -z "$COMPAT" ] || theirs=$(printf '%s\n' "$listed" | tables_of_iptables)
+  printf '%s\n' "$listed" | nft_listing | $AWK -F '\t' -v OFS='\t' -v theirs="$theirs" '
     $1 ~ /^(ip|inet) / && !index(theirs, "," $1 ",") && NF == 5 { print "nft", $1, $2, $3, $5 }'
 }
 
-# Whether a table of nftables is one that iptables keeps there: whose hooks are in chains of its names only.
-is_of_iptables() { # table
-  [ -n "$COMPAT" ] && whole=$(timeout "$PATIENCE" nft -s list table ip "$1" 2>/dev/null) &&
-    iptables_rules "$COMPAT" "$1" >/dev/null &&
-    printf '%s\n' "$whole" | $AWK '
-      /^\tchain / { chain = $2 }
-      /^\t\ttype [a-z]+ hook / && chain !~ /^(PREROUTING|INPUT|FORWARD|OUTPUT|POSTROUTING)$/ { other = 1 }
-      END { exit other }'
+# Prints `,ip nat,` and so on for those whose hooks are in chains of iptables' names only.
+tables_of_iptables() {
+  $AWK '
+    function done() { if (table ~ /^ip (nat|mangle|filter|raw|security)$/ && hooks && !other) printf ",%s,", table }
+    /^table / { done(); table = $2 " " $3; hooks = other = 0 }
+    /^\tchain / { chain = $2 }
+    /^\t\ttype [a-z]+ hook / { hooks++; if (chain !~ /^(PREROUTING|INPUT|FORWARD|OUTPUT|POSTROUTING)$/) other = 1 }
+    END { done() }'
 }
 
 # Of the present rule's chain: `place, handle (0 for iptables), rule`.
@@ -118,8 +118,9 @@ chain_rules() {
   fi
 }
 
-count_rules() { # rule, from chain_rules on standard input
-  RULE="$1" $AWK -F '\t' '$3 == ENVIRON["RULE"] { n++ } END { print n + 0 }'
+# `new old`: how often the chain has either.
+count_rules() { # new old, from chain_rules on standard input
+  NEW="$1" OLD="$2" $AWK -F '\t' '$3 == ENVIRON["NEW"] { new++ } $3 == ENVIRON["OLD"] { old++ } END { print new + 0, old + 0 }'
 }
 
 running() { # setting
@@ -134,9 +135,10 @@ running() { # setting
     return 0
   fi
   present_rules=$(chain_rules) || return 1
-  if [ "$(printf '%s\n' "$present_rules" | count_rules "$NEW")" -ge "$TWINS" ]; then
+  counts=$(printf '%s\n' "$present_rules" | count_rules "$NEW" "$OLD")
+  if [ "${counts% *}" -ge "$TWINS" ]; then
     echo 1
-  elif [ -z "$OLD" ] || [ "$(printf '%s\n' "$present_rules" | count_rules "$OLD")" -gt 0 ]; then
+  elif [ -z "$OLD" ] || [ "${counts#* }" -gt 0 ]; then
     echo 0
   else echo 2; fi
 }

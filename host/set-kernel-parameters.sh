@@ -110,8 +110,9 @@ add_recorded() {
 # --- Guards ---------------------------------------------------------------------------------------------------
 
 require_settings() {
-  for setting in $SETTINGS; do
-    [ -e "$(path_of "$setting")" ] || refuse "this host has no $setting"
+  # Not `setting`, which the caller counts with.
+  for each in $SETTINGS; do
+    [ -e "$(path_of "$each")" ] || refuse "this host has no $each"
   done
 }
 
