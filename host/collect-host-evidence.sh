@@ -246,7 +246,7 @@ sample_by_conntrack_tool() {
 # What ethtool says of each card to each of the options, after `#card <name>`. In one process to wait for.
 ask_cards() { # option...
   have ethtool || return 0
-  limited 5 sh -c 'options=$1; shift; for name; do echo "#card $name"; for option in $options; do ethtool "$option" "$name"; done; done' \
+  limited 8 sh -c 'options=$1; shift; for name; do echo "#card $name"; for option in $options; do ethtool "$option" "$name"; done; done' \
     sh "$*" $ASKED 2>/dev/null
 }
 
