@@ -1,4 +1,5 @@
-# REQUESTS real connections of each client, opened and closed one after the other, and then some more every second.
+# REQUESTS real connections of each client, opened and closed one after the other, and then RATE more every second: as
+# many as the first ones, every two minutes.
 set -eu
 traffic() { client=$1 && shift && ip netns exec "$client" /opt/lab/traffic "$@"; }
 
@@ -10,7 +11,7 @@ fi
 ip netns exec server /opt/lab/traffic serve --ports 8070-8073 --end fin
 pids=
 for client in client1 client2 client3 client4; do
-  traffic "$client" finish --count "${REQUESTS:-1550}" --to 10.61.0.2-10:8070-8073 &
+  traffic "$client" finish --count "${REQUESTS:-1600}" --rate "${RATE:-13}" --to 10.61.0.2-10:8070-8073 &
   pids="$pids $!"
 done
 for pid in $pids; do wait "$pid"; done
