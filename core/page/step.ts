@@ -1,6 +1,7 @@
 /** One step of a plan, as somebody needs it who has to answer for it. */
 import type { Risk, SettingChange } from "../fix.ts";
 import type { PlanStep } from "../plan.ts";
+import { whereByHand } from "../report/by-hand.ts";
 import { duration } from "../wording.ts";
 import { type Html, html, nothing } from "./html.ts";
 
@@ -20,7 +21,7 @@ ${settings.length === 0 ? nothing : diff(settings)}
 <div><dt>Undo</dt><dd>${undoing}</dd></div>
 </dl>
 <details><summary>Commands, and how to undo by hand</summary>
-<h4>What it comes down to, as root on the instance</h4>
+<h4>What it comes down to, ${whereByHand(step)}</h4>
 ${commands(step.commands)}
 <h4>The way back by hand</h4>
 ${commands(step.undo)}

@@ -12,6 +12,10 @@ export function sendCommand(
   return `aws ssm send-command --instance-ids ${instanceId} --document-name NatMedic-${document} --parameters ${given}`;
 }
 
+/** Where a step's commands are typed. */
+export const whereByHand = ({ cloudChange }: Pick<PlanStep, "cloudChange">) =>
+  cloudChange === null ? "as root on the instance" : "with the AWS CLI, from anywhere";
+
 /** The files that hold nothing but our settings; any other that we wrote to was there before us. */
 const fileOfOurs = /^\/etc\/(sysctl|modprobe|modules-load)\.d\/[a-z0-9-]*nat-medic[a-z0-9-]*\.conf$/;
 

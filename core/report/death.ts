@@ -6,6 +6,7 @@ import type { HostAction, IncidentRecord } from "../incident-record.ts";
 import type { Notice } from "../notice.ts";
 import { mailText } from "../plain-text.ts";
 import { unfinishedChanges } from "../undo.ts";
+import { whereByHand } from "./by-hand.ts";
 import { notice } from "./chat.ts";
 import { causeSection, troubleFacts } from "./diagnosis.ts";
 import { incidentSection } from "./incident.ts";
@@ -176,7 +177,7 @@ function describe(fix: FixId, { actions, findings, incident }: IncidentRecord): 
     ...indent(restored.flatMap((line) => folded(line, { depth: 4 }))),
     "  To put the old values back:",
     `    nat-medic undo ${incident.id}`,
-    ...(step === undefined ? [] : ["  or as root on the instance:", ...indent(indent(step.undo))]),
+    ...(step === undefined ? [] : [`  or ${whereByHand(step)}:`, ...indent(indent(step.undo))]),
   ];
 }
 

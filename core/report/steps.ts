@@ -6,7 +6,7 @@ import type { Incident } from "../incident.ts";
 import { mailText } from "../plain-text.ts";
 import { type StepRecord, statusOf } from "../step-record.ts";
 import { momentOf } from "../wording.ts";
-import { removeFiles, sendCommand } from "./by-hand.ts";
+import { removeFiles, sendCommand, whereByHand } from "./by-hand.ts";
 import { decisionLines } from "./decision.ts";
 import { folded, indent, observations, section } from "./layout.ts";
 
@@ -132,7 +132,7 @@ function describeUndo(
         "  Whether it was undone is not known, or it failed:",
         ...indent(indent(trouble("undo", undone))),
         ...indent(restoreLines(record)),
-        "  By hand, as root on the instance:",
+        `  By hand, ${whereByHand(step)}:`,
         ...indent(indent(step.undo)),
       );
       break;
@@ -255,7 +255,7 @@ function persistence(record: StepRecord): string[] {
 function wayBack({ step, persisted }: StepRecord, incident: Incident | null): string[] {
   const written = told(persisted);
   const asRoot = indent([...step.undo, ...(written === undefined ? [] : removeFiles(written))]);
-  if (incident === null || step.document === null) return ["To undo, as root on the instance:", ...asRoot];
+  if (incident === null || step.document === null) return [`To undo, ${whereByHand(step)}:`, ...asRoot];
   const { instanceId, id: incidentId } = incident;
   return [
     "To undo this one alone, from anywhere:",
