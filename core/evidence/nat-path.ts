@@ -1,5 +1,5 @@
 /** Which way packets take through the VPC: from the subnets whose routes lead to the NAT, and from it to the internet. */
-import { parseBlock } from "../address.ts";
+import { internetWithin, parseBlock } from "../address.ts";
 import type { CloudEvidence, NetworkInterface } from "./cloud.ts";
 import type { Network, Route, Subnet } from "./network.ts";
 
@@ -29,11 +29,18 @@ export function natPath({ instance, network }: CloudEvidence): NatPath | null {
   const clients = network.subnets.flatMap((subnet) =>
     routesOf(network, subnet).flatMap(({ target, targetId, destination }) => {
       const inside = instance.interfaces.find(({ id }) => id === targetId);
-      const leadsHere = target === "network-interface" && inside !== undefined;
+      const leadsHere =
+        target === "network-interface" && inside !== undefined && isOfTheInternet(destination);
       return leadsHere && subnet !== outsideSubnet ? [{ subnet, destination, inside }] : [];
     }),
   );
   return { network, outside, outsideSubnet, clients };
+}
+
+/** A prefix list may be anything; a private network behind the instance is no matter of NAT. */
+function isOfTheInternet(destination: string): boolean {
+  const block = parseBlock(destination);
+  return block === undefined || internetWithin(block).length > 0;
 }
 
 /** With a second interface, the one that has the public address; else the first. */

@@ -1,5 +1,6 @@
 /** Which ports the clients behind the NAT may choose, and which ones the NAT. */
 import { liesIn } from "../address.ts";
+import { scaleToTable } from "../evidence/counters.ts";
 import type { Subnet } from "../evidence/network.ts";
 import type { Evidence } from "../evidence.ts";
 import type { Ports } from "./ports.ts";
@@ -28,13 +29,8 @@ export function kindsIn(subnet: Subnet | null, { host, sources }: Evidence): Cli
       ? [{ address, entries, ports: reading.evidence.portRange }]
       : [],
   );
-  const table = host.status === "read" ? host.evidence.table : null;
-  const sum = (counts: readonly number[]) => counts.reduce((total, count) => total + count, 0);
-  // Sources beyond the ranked ones have fewer entries each, but may be many: those of other subnets are not ours to count.
-  const ranked = table?.sources ?? [];
-  const elsewhere = sum(ranked.filter(([address]) => !inSubnet(address)).map(([, entries]) => entries));
-  const all = (table?.entries ?? 0) - elsewhere;
-  if (read.length === 0 || sum(read.map(({ entries }) => entries)) < speaksForAll * all) return unknownKinds;
+  const asked = sum(read.map(({ entries }) => entries));
+  if (read.length === 0 || asked < speaksForAll * entriesOf(inSubnet, host)) return unknownKinds;
   const kinds = new Map<string, ClientKind>();
   for (const { address, ports } of read) {
     const key = ports.join("-");
@@ -48,6 +44,16 @@ export function kindsIn(subnet: Subnet | null, { host, sources }: Evidence): Cli
   }
   return [...kinds.values()];
 }
+
+/** All entries of the table but those of ranked sources elsewhere: the others are few each, and may be many. */
+function entriesOf(inSubnet: (address: string) => boolean, host: Evidence["host"]): number {
+  if (host.status === "unread" || host.evidence.table === null) return 0;
+  const { entries, sources } = host.evidence.table;
+  const elsewhere = sum(sources.filter(([address]) => !inSubnet(address)).map(([, count]) => count));
+  return scaleToTable(host.evidence, entries - elsewhere);
+}
+
+const sum = (counts: readonly number[]) => counts.reduce((total, count) => total + count, 0);
 
 /** The share of connections whose port the NAT has to change, 0 to 1; all of them where its rule says "random". */
 export function remappedShare({ host }: Evidence): number {

@@ -243,6 +243,24 @@ describe("on the way to the clients, hops E and F", () => {
     expect(judge(few)).toMatchObject({ verdict: "present", severity: "critical", confidence: 0.85 });
   });
 
+  test("a source's entries are of the whole table, also when only a part of it was read", () => {
+    const evidence = withClients(inPrivate(only(49_152, 65_535)), [49_152, 65_535], "windows");
+    const [source] = evidence.sources;
+    if (evidence.host.status === "unread") throw new Error("unread");
+    const host = evidence.host.evidence;
+    const sampled: Evidence = {
+      ...withHostTable(evidence, { complete: false }),
+      sources: [{ ...source!, entries: host.table!.entries }],
+    };
+    if (sampled.host.status === "unread") throw new Error("unread");
+    const conntrack = { ...host.conntrack, count: host.table!.entries * 4 };
+    const larger: Evidence = {
+      ...sampled,
+      host: { status: "read", evidence: { ...sampled.host.evidence, conntrack } },
+    };
+    expect(judge(larger).verdict).toBe("present");
+  });
+
   test("a range that only unusual clients leave is a weaker warning", () => {
     expect(judge(inPrivate(only(32_768, 65_535)))).toMatchObject({
       verdict: "present",
