@@ -21,7 +21,7 @@
 #   {"schema":"nat-medic/fragment-capture/1","status":"done","reason":"","seconds":20,"fragments":42,"tcp":0,
 #   "limited":false,"senders":[["203.0.113.7",42]]}
 #
-# shellcheck disable=SC2016 # awk's own $1 in single quotes.
+# shellcheck disable=SC2016,SC2086 # awk's own $1 in single quotes; $AWK is words to split.
 set -u
 LC_ALL=C
 export LC_ALL
@@ -41,8 +41,12 @@ refuse() { answer refused "$1" 0 '"fragments":0,"tcp":0,"limited":false,"senders
 
 choose_awk() {
   AWK='awk'
-  have mawk && AWK=mawk
-  have $AWK || refuse 'awk is missing'
+  if have mawk; then
+    AWK=mawk
+  elif ! have awk; then
+    have busybox || refuse 'awk is missing'
+    AWK='busybox awk'
+  fi
 }
 
 # Of two lines each, from `tcpdump -v`: IP (tos 0x0, ttl 63, id 1, offset 0, flags [+], proto ICMP (1), length 1500)

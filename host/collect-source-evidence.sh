@@ -40,7 +40,7 @@ limited() { # command...
 
 # One line per socket: state, local end, remote end.
 sockets() {
-  if [ -z "$ROOT" ] && have ss; then
+  if have ss; then
     limited $NICE ss -Htan | $AWK '{ print $1, $4, $5 }'
     return
   fi
@@ -142,6 +142,8 @@ main() {
     AWK=mawk
   elif have gawk; then
     AWK='gawk -b'
+  elif ! have awk && have busybox; then
+    AWK='busybox awk'
   fi
   NICE=
   have nice && NICE='nice -n 10'

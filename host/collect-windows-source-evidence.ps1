@@ -1,12 +1,22 @@
-<#
-collect-windows-source-evidence - how near a private Windows host behind the NAT is to the end of its own ports, as one line of
-JSON: the counterpart of collect-source-evidence.sh.
-
-USAGE     Runs on a client of the NAT, by the SSM agent. Windows Server 2012 or later.
-READS     Get-NetTCPConnection once, and the dynamic port range of Get-NetTCPSetting (else of netsh).
-CHANGES   Nothing.
-OVERHEAD  A few seconds of CPU for 16,000 connections: each becomes an object.
-#>
+# collect-windows-source-evidence - how near a private Windows host behind the NAT is to the end of its own ports, as one
+# line of JSON: the counterpart of collect-source-evidence.sh.
+#
+# USAGE
+#   Runs on a client of the NAT, not on the NAT, by the SSM agent. Windows Server 2012 or later.
+#
+# READS
+#   Get-NetTCPConnection once, and the dynamic port range of Get-NetTCPSetting (else of netsh).
+#
+# CHANGES
+#   Nothing.
+#
+# OVERHEAD
+#   Some seconds of CPU for 16,000 connections: each becomes an object. Less than 2 kB of output.
+#
+# EXAMPLE
+#   {"schema":"nat-medic/source-evidence/1","platform":"windows","takenAt":1795244993,"portRange":[49152,65535],
+#   "reservedPorts":0,"reserved":null,"timeWaitReuse":null,"timestamps":null,"listeners":[3389,5985],"established":15872,
+#   "timeWait":480,"destinations":[{"address":"203.0.113.7","port":443,"established":15600,"timeWait":0}],"unread":[]}
 $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 
