@@ -3,8 +3,11 @@ import { afterReboot, type Tracking } from "../evidence/after-reboot.ts";
 import type { HostEvidence } from "../evidence/host.ts";
 import { duration, whole } from "../wording.ts";
 
-/** The kernel sizes the table by the memory that it finds at boot, which is not to the byte what it reports later. */
-const rounding = 1.1;
+/**
+ * The kernel sizes the table by the memory that it finds at boot, in steps of 512, and that is not to the byte what it
+ * reports later: one step is an eighth of the smallest table that a NAT instance has. Whoever raises one doubles it.
+ */
+const rounding = 1.25;
 
 /**
  * Somebody set what runs, and wrote it down nowhere that a boot would read: the old trouble comes back with it.

@@ -38,6 +38,15 @@ describe("conntrack-settings-not-persistent", () => {
   test("a host at its defaults has nothing to lose", () => {
     expect(judge(healthy)).toMatchObject({ verdict: "absent" });
   });
+  test("one step of the kernel's own sizing is no change that somebody made", () => {
+    const memory = { ...healthy.memory, totalKiB: 458_700 };
+    expect(judge(withTable({ ...healthy, memory }, { max: 4_096, buckets: 4_096 }))).toMatchObject({
+      verdict: "absent",
+    });
+    expect(judge(withTable({ ...healthy, memory }, { max: 8_192, buckets: 4_096 }))).toMatchObject({
+      verdict: "present",
+    });
+  });
   test("a limit raised by hand is lost, and says what comes instead", () => {
     expect(judge(raised)).toMatchObject({
       verdict: "present",
