@@ -1,5 +1,4 @@
 /** The handler against the embedded AWS: everything is asked, and what fails spoils nothing else. */
-import type { Context } from "aws-lambda";
 import { expect, test } from "vitest";
 import { CloudEvidence } from "../../core/evidence/cloud.ts";
 import { AwsError } from "../../local/endpoint/aws-error.ts";
@@ -27,8 +26,10 @@ const incident = {
 };
 const collect = async (given: object = {}): Promise<CloudEvidence> => {
   const { handler } = await import("../../functions/collect-cloud-evidence/handler.ts");
-  const context = { functionName: "collect-cloud-evidence", awsRequestId: "1" } as Context;
-  return CloudEvidence.parse(await handler({ incident: { ...incident, ...given } } as never, context));
+  const context = { functionName: "collect-cloud-evidence", awsRequestId: "1" };
+  return CloudEvidence.parse(
+    await handler({ incident: { ...incident, ...given } } as never, context as never),
+  );
 };
 const denied = (...operations: string[]) => {
   around.fault = (_, operation) =>

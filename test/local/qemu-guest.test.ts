@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { bootGuest, type Guest, GuestTimeout } from "../../local/qemu/guest.ts";
 import { GuestUnreachable } from "../../local/qemu/guest-agent.ts";
 import { whyNoLab } from "../../local/qemu/image.ts";
-import { qemuHost } from "../../local/qemu/qemu-host.ts";
+import { qemuClient, qemuHost } from "../../local/qemu/qemu-host.ts";
 import {
   dialled,
   openConnections,
@@ -72,6 +72,20 @@ describe.skipIf(reason !== undefined)("a NAT instance in QEMU", { timeout: 120_0
         exitCode: 7,
       });
       expect(await host.run({ ...command, script: "sleep 30" })).toEqual({ kind: "timed-out" });
+    });
+
+    it("answers for a client out of the client's own network", async () => {
+      const client = qemuClient(guest, "client2");
+      const command = { document: "NatMedic-Test", parameters: {}, timeoutSeconds: 10 };
+      const environment = { SSM_Value: `it's "quoted" $HOME` };
+      const script = 'ip -4 -o address show dev eth0; echo "$SSM_Value"; env | grep -c LAB_; exit 3';
+      expect(await client.run({ ...command, environment, script })).toMatchObject({
+        kind: "exited",
+        exitCode: 3,
+        stdout: expect.stringMatching(/inet 10\.60\.0\.12\/24 [\s\S]*\nit's "quoted" \$HOME\n0\n$/),
+      });
+      const late = { ...command, timeoutSeconds: 1, environment, script: "sleep 30" };
+      expect(await client.run(late)).toEqual({ kind: "timed-out" });
     });
   });
 

@@ -177,6 +177,10 @@ function denied(service: string, operation: string): AwsError {
 /** Those that may be stopped at when an operation is always denied. */
 const states = ["OpenIncident", "CollectEvidence", "CloseIncident"];
 
+/** Without these the evidence says less, and no state fails. */
+const isSpared = (name: string) =>
+  /^(monitoring|ec2)\.|^ssm\.DescribeInstanceInformation$/.test(name) && name !== "ec2.DescribeInstances";
+
 provoke("operations that are denied", async () => {
   const tries: Try[] = [];
   for (const mode of modes) {
@@ -197,7 +201,7 @@ provoke("operations that are denied", async () => {
       ...endings.map((ending, n): Try => {
         const { name = "", operation = "", host = natHost() } = staged[n] ?? {};
         const mail = ending.mails.at(-1)?.message ?? "nobody was told";
-        const isNamed = states.some((state) => mail.includes(state)) || name === "monitoring.GetMetricData";
+        const isNamed = states.some((state) => mail.includes(state)) || isSpared(name);
         const isTold = /AccessDenied|UnauthorizedOperation/.test(mail) && mail.includes(operation) && isNamed;
         const isUndone = host.settings().max === 8192 || ending.incidents[0]?.closing?.outcome === "fixed";
         // Where not even that can be read, nobody can give the instance back.
