@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { root } from "../../build/layout.ts";
 import { fixes } from "../../core/fixes.ts";
+import { buildDocument } from "../../host/documents.ts";
 import { resourcesOf, template } from "./template.ts";
 
 /** Every `*` of every role, and why it cannot be less. */
@@ -13,6 +14,8 @@ const explained: Record<string, string> = {
   "ec2:DescribeInstances": "EC2's Describe actions take no resource",
   "cloudwatch:DescribeAlarms": "alarms of any name lead here; it only reads",
   "cloudwatch:GetMetricData": "CloudWatch metrics are no resources of IAM",
+  "ssm:SendCommand":
+    "private hosts carry no tag of ours: only ReadSourcesRole, and only two documents that read (tested below)",
   "ssm:GetCommandInvocation":
     "takes no resource; it shows output of commands, which only our own documents produce here",
   "ssm:CancelCommand": "takes no resource; it can only stop what was sent",
@@ -107,6 +110,7 @@ test("commands go only to instances with the tag, and only from our own document
   expect(sends.length).toBeGreaterThan(0);
   for (const { role, statement } of sends) {
     const resource = text(statement.Resource);
+    if (role === "ReadSourcesRole" && resource.includes("instance/*")) continue;
     if (resource.includes("instance/*")) {
       expect(statement.Condition, role).toEqual({
         StringEquals: { "ssm:resourceTag/nat-medic:enabled": "true" },
@@ -118,6 +122,15 @@ test("commands go only to instances with the tag, and only from our own document
         expect(template.Resources[`${name}Document`]?.Type).toBe("AWS::SSM::Document");
     }
   }
+});
+
+test("hosts without our tag are only read, by two documents that take no parameter", () => {
+  const sent = of("ReadSourcesRole").flatMap((statement) => [
+    ...text(statement.Resource).matchAll(/document\/\$\{(\w+)Document\}/g),
+  ]);
+  const names = sent.map(([, name]) => `NatMedic-${name}`);
+  expect(names).toEqual(["NatMedic-CollectSourceEvidence", "NatMedic-CollectWindowsSourceEvidence"]);
+  for (const name of names) expect(buildDocument(name).parameters).toEqual({});
 });
 
 test("functions that only look cannot send a changing document, and functions that only think can do nothing", () => {
