@@ -10,13 +10,24 @@ const aFew = 10;
 
 export type Losses = { packets: number; share: number; hurts: boolean };
 
-/** The receive ring was full, or the card had no buffer: `rx_over_errors` and `rx_dropped` of all cards. */
-export function lostOnArrival(host: HostEvidence, card?: string): Losses {
-  const lost = Object.keys(host.counters)
-    .filter((name) => /\.(rx_over_errors|rx_dropped)$/.test(name))
-    .filter((name) => card === undefined || name.startsWith(`${card}.`))
+/**
+ * The receive ring was full, or the card had no buffer: `rx_over_errors` and `rx_dropped` of all cards. The kernel adds
+ * what the backlog drops to `rx_dropped` as well (seen on 6.1), so that is taken off.
+ */
+export function lostOnArrival(host: HostEvidence): Losses {
+  const dropped = growthOf(host, "rx_dropped") - Math.max(0, growth(host, "softnet.dropped") ?? 0);
+  return losses(host, Math.max(0, dropped) + growthOf(host, "rx_over_errors"));
+}
+
+/** Packets that this card counts as lost, wherever that was. */
+export const lostBy = (host: HostEvidence, card: string) =>
+  Math.max(0, growth(host, `${card}.rx_dropped`) ?? 0) +
+  Math.max(0, growth(host, `${card}.rx_over_errors`) ?? 0);
+
+function growthOf(host: HostEvidence, counter: string): number {
+  return Object.keys(host.counters)
+    .filter((name) => name.endsWith(`.${counter}`))
     .reduce((sum, name) => sum + Math.max(0, growth(host, name) ?? 0), 0);
-  return losses(host, lost);
 }
 
 /** The queue between the card and the kernel (`netdev_max_backlog`) was full; `undefined`: not read. */

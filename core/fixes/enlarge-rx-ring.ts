@@ -1,4 +1,4 @@
-import { lostOnArrival } from "../evidence/path-load.ts";
+import { lostBy, lostOnArrival } from "../evidence/path-load.ts";
 import type { Fix } from "../fix.ts";
 import { whole } from "../wording.ts";
 
@@ -24,7 +24,7 @@ export const enlargeRxRing: Fix = {
     const { evidence } = host;
     if (!lostOnArrival(evidence).hurts) return { impossible: "no packets are lost at a receive ring" };
     const card = (evidence.interfaces ?? []).find(
-      ({ name, rxRing }) => rxRing !== null && lostOnArrival(evidence, name).packets > 0,
+      ({ name, rxRing }) => rxRing !== null && lostBy(evidence, name) > 0,
     );
     if (card === undefined || card.rxRing === null) {
       return { impossible: "the card that loses packets does not say how long its ring is" };

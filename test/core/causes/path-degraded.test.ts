@@ -65,6 +65,21 @@ describe("path-degraded", () => {
     expect(judge(host({ "softnet.dropped": 9 })).verdict).toBe("absent");
     expect(judge(host({ "softnet.dropped": 50, "softnet.processed": 100_000 })).verdict).toBe("absent");
   });
+  test("does not count as the ring's what the backlog dropped, which the kernel adds there too", () => {
+    const backlog = host({ "softnet.dropped": 300, "ens5.rx_dropped": 300 });
+    expect(JSON.stringify(judge(backlog))).toContain('"packets lost at the receive ring","observed":"0 in');
+    const interfaces = [
+      {
+        name: "ens5",
+        mtu: 9001,
+        defaultRoute: true,
+        driver: "ena",
+        driverVersion: "2.13.0g",
+        rxRing: [1024, 16_384] as [number, number],
+      },
+    ];
+    expect(enlargeRxRing.prepare(evidenceOf({ ...backlog, interfaces }))).toHaveProperty("impossible");
+  });
   test("is critical when the receive ring overruns", () => {
     expect(judge(host({ "ens5.rx_over_errors": 30, "ens5.rx_dropped": 30 }))).toMatchObject({
       verdict: "present",
