@@ -291,6 +291,9 @@ function managedInstances(
     Object.entries(instances).flatMap(([id, instance]) => {
       const agent = agents[id];
       if (agent === undefined) return [];
+      const isUsual = agent.PingStatus === "Online" && agent.PlatformType === "Linux";
+      // No copy where none is needed: what becomes of its commands may change while it runs.
+      if (isUsual) return [[id, instance]];
       return [[id, { pingStatus: agent.PingStatus, platform: agent.PlatformType, ...instance }]];
     }),
   );
