@@ -4,7 +4,7 @@ set -eu
 traffic() { client=$1 && shift && ip netns exec "$client" /opt/lab/traffic "$@"; }
 
 /opt/lab/flows insert --count 1500 --from 10.60.0.20-99 --idle 0-200
-/opt/lab/flows insert --count 1500 --from 10.60.0.100-179 --idle "${IDLE:-4000-20000}"
+/opt/lab/flows insert --count 1500 --from 10.60.0.100-179 --to 198.51.100.1-250:8443 --idle "${IDLE:-4000-20000}"
 for client in client1 client2 client3 client4; do traffic "$client" dial --rate 5 --name "$client"; done
 outer=$(ip -4 route show default | sed -n 's/.* dev \([^ ]*\).*/\1/p')
 mkdir -p /usr/local/sbin && ln -sf /opt/lab/fake-ethtool /usr/local/sbin/ethtool
