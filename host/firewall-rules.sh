@@ -53,9 +53,8 @@ find_holders() {
   done
   # Asking for a table makes the kernel load it.
   LEGACY_USED=
-  if [ -n "$LEGACY" ]; then
-    case " $(cat "$ROOT/proc/net/ip_tables_names" 2>/dev/null | tr '\n' ' ')" in *' nat '*) LEGACY_USED=yes ;; esac
-  fi
+  [ -z "$LEGACY" ] || ! $AWK '$1 == "nat" { found = 1 } END { exit !found }' "$ROOT/proc/net/ip_tables_names" 2>/dev/null ||
+    LEGACY_USED=yes
 }
 
 # `-A CHAIN ...`, as iptables itself prints them.
