@@ -41,7 +41,7 @@ export const InstanceType = z.object({
   burstable: z.boolean(),
   vCpus: z.int(),
   memoryMiB: z.int(),
-  /** Both directions added up count against it on a NAT, since each byte comes in and goes out. */
+  /** For each direction by itself; on a NAT each carries everything, since what comes in goes out again. */
   baselineGbps: z.nullable(z.number()),
   peakGbps: z.nullable(z.number()),
   maximumInterfaces: z.int(),
