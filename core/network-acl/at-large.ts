@@ -1,4 +1,4 @@
-import { type AddressRange, sizeOf } from "../address.ts";
+import { type AddressRange, overlap, sizeOf } from "../address.ts";
 import type { AclEntry } from "../evidence/network.ts";
 import { type Cell, decide } from "../network-acl.ts";
 import { intersection, type Ports } from "./ports.ts";
@@ -16,7 +16,7 @@ export type Region = {
   protocol: number;
   ports: Ports;
   icmp: { type: number; code: number } | null;
-  /** Where the far end may be. */
+  /** Where the far end may be: ranges of one family, the lowest first. */
   addresses: readonly AddressRange[];
 };
 
@@ -26,9 +26,13 @@ export function deniedAtLarge(
   egress: boolean,
   { addresses, ...packets }: Region,
 ): DeniedPorts[] {
-  const all = addresses.reduce((sum, range) => sum + sizeOf(range), 0n);
-  if (all === 0n) return [];
-  const cells = addresses.flatMap((range) => decide(entries, egress, { ...packets, addresses: range }));
+  const [lowest, highest] = [addresses[0], addresses.at(-1)];
+  if (lowest === undefined || highest === undefined) return [];
+  const all = sizeWithin(addresses, { ...lowest, last: highest.last });
+  // Decided in one piece; what lies between the ranges then weighs nothing.
+  const cells = decide(entries, egress, { ...packets, addresses: { ...lowest, last: highest.last } })
+    .map((cell) => ({ ...cell, weight: sizeWithin(addresses, cell.addresses) }))
+    .filter(({ weight }) => weight > 0n);
   const denied: { ports: [number, number]; rule: number }[] = [];
   for (const ports of slices(cells, packets.ports)) {
     const rule = ruleOfMost(cells, ports, all);
@@ -41,13 +45,17 @@ export function deniedAtLarge(
 }
 
 /** The rule that denies most addresses on these ports, if half of all are denied. */
-function ruleOfMost(cells: readonly Cell[], ports: Ports, all: bigint): number | undefined {
+function ruleOfMost(
+  cells: readonly (Cell & { weight: bigint })[],
+  ports: Ports,
+  all: bigint,
+): number | undefined {
   const byRule = new Map<number, bigint>();
   let sum = 0n;
   for (const cell of cells) {
     if (cell.allowed || intersection([cell.ports], ports).length === 0) continue;
-    sum += sizeOf(cell.addresses);
-    byRule.set(cell.rule, (byRule.get(cell.rule) ?? 0n) + sizeOf(cell.addresses));
+    sum += cell.weight;
+    byRule.set(cell.rule, (byRule.get(cell.rule) ?? 0n) + cell.weight);
   }
   if (Number(sum) < atLargeShare * Number(all)) return undefined;
   const [most] = [...byRule].sort((a, b) => (a[1] > b[1] ? -1 : 1));
@@ -57,4 +65,11 @@ function ruleOfMost(cells: readonly Cell[], ports: Ports, all: bigint): number |
 function slices(cells: readonly Cell[], [low, high]: Ports): Ports[] {
   const starts = [...new Set(cells.map(({ ports }) => ports[0]))].sort((a, b) => a - b);
   return starts.map((first, index): Ports => [Math.max(low, first), (starts[index + 1] ?? high + 1) - 1]);
+}
+
+function sizeWithin(ranges: readonly AddressRange[], part: AddressRange): bigint {
+  return ranges.reduce((sum, range) => {
+    const common = overlap(range, part);
+    return common === undefined ? sum : sum + sizeOf(common);
+  }, 0n);
 }

@@ -101,7 +101,7 @@ function samples(rules: readonly AclEntry[], addresses: AddressRange, [low, high
   };
 }
 
-describe("a region of packets", () => {
+describe("a region of packets", { timeout: 30_000 }, () => {
   test("is decided as each of its packets is, at every boundary of every rule", () => {
     let compared = 0;
     fc.assert(
