@@ -20,6 +20,12 @@ const incident = "inc-20261121-a1b2c3d4";
 const changes = {
   raise: { document: "NatMedic-RaiseConntrackMax", ConntrackMax: "65536", Buckets: "65536" },
   shorten: { document: "NatMedic-ShortenConntrackTimeouts", EstablishedSeconds: "86400" },
+  randomize: { document: "NatMedic-ChangeFirewallRules", Fix: "randomize-source-ports", Interface: "wan0" },
+  neighbours: {
+    document: "NatMedic-SetKernelParameters",
+    Fix: "raise-neighbour-limits",
+    Changes: "net.ipv4.neigh.default.gc_thresh3=4096",
+  },
 };
 type Change = keyof typeof changes;
 const old = { max: 8192, buckets: 8192, established: 432_000 };
@@ -82,9 +88,10 @@ exec /bin/cat "$@"
     const [max, buckets, established] = (await guest().must(`cat ${files}`)).trim().split("\n").map(Number);
     return { max, buckets, established };
   }
+  const rules = () => guest().must("iptables -t nat -S; cat /proc/sys/net/ipv4/neigh/default/gc_thresh3");
   const left = () => guest().must(armed);
   const patience = { timeout: 30_000, interval: 500 };
-  return { ask, killWhen, now, left, patience };
+  return { ask, killWhen, now, rules, left, patience };
 }
 /** Between the two writes of raise-conntrack-max. */
 const halfWay =
@@ -98,7 +105,7 @@ describe.skipIf(missing !== undefined)("with systemd as process 1", () => {
     guest = await bootGuest({ init: "systemd" });
   });
   afterAll(() => guest?.stop());
-  const { ask, killWhen, now, left, patience } = hands(() => guest, "current");
+  const { ask, killWhen, now, rules, left, patience } = hands(() => guest, "current");
 
   it("a fix that is killed half way and never heard of again is put back", async () => {
     const unit = `nat-medic-restore-${incident}`;
@@ -130,6 +137,35 @@ describe.skipIf(missing !== undefined)("with systemd as process 1", () => {
     expect(await ask("raise", "undo")).toMatchObject({ status: "changed", onRecord: "undone" });
     expect(await now()).toEqual(old);
     expect(await left()).toBe("");
+  });
+
+  it("a rule and a kernel parameter that nobody keeps are put back to the letter", async () => {
+    const before = await rules();
+    for (const change of ["randomize", "neighbours"] as const) {
+      expect(await ask(change, "apply", { RestoreAfterSeconds: "2" })).toMatchObject({ status: "changed" });
+    }
+    await expect.poll(rules, patience).toBe(before);
+    await expect.poll(left, patience).toBe("");
+    for (const change of ["randomize", "neighbours"] as const) {
+      expect(await ask(change, "show")).toMatchObject({ onRecord: "undone", restoresAt: 0 });
+    }
+  });
+
+  it("a rule that is kept comes again after a restart, by a unit of its own, until it is undone", async () => {
+    const before = await rules();
+    expect(await ask("randomize", "apply")).toMatchObject({ status: "changed" });
+    const applied = await rules();
+    expect(applied).toContain("-j MASQUERADE --random-fully");
+    expect(await ask("randomize", "persist")).toMatchObject({ status: "changed", onRecord: "persisted" });
+    await guest.reboot();
+    // The guest boots to less than that.
+    await guest.must("systemctl start --no-block multi-user.target");
+    await expect.poll(rules, patience).toBe(applied);
+    expect(await ask("randomize", "undo")).toMatchObject({ status: "changed", onRecord: "undone" });
+    expect(await rules()).toBe(before);
+    expect(
+      await guest.must("find /etc -name '*nat-medic*'; systemctl list-units --all 'nat-medic*'"),
+    ).not.toMatch(/nat-medic/);
   });
 });
 
