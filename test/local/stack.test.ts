@@ -1,5 +1,7 @@
 /** What the local stack has that the pipeline needs around it: page, alarms, rescue, functions that die, one clock. */
-import { CloudWatchClient, DescribeAlarmsCommand } from "@aws-sdk/client-cloudwatch";
+import { CloudWatchClient, DescribeAlarmsCommand, GetMetricDataCommand } from "@aws-sdk/client-cloudwatch";
+import { DescribeInstancesCommand, EC2Client } from "@aws-sdk/client-ec2";
+import { DescribeInstanceInformationCommand, SSMClient } from "@aws-sdk/client-ssm";
 import { afterEach, expect, test } from "vitest";
 import { AwsError } from "../../local/endpoint/aws-error.ts";
 import type { Publication } from "../../local/endpoint/sns.ts";
@@ -13,6 +15,7 @@ import {
 } from "../../local/stack.ts";
 import { recordedStage } from "../../local/stage.ts";
 import { fastClock } from "../../local/states/clock.ts";
+import { healthyWorld, patchWorld } from "../../local/world.ts";
 import { clientOptions } from "./endpoint/clients.ts";
 
 const instanceId = "i-0a1b2c3d4e5f67890";
@@ -148,6 +151,64 @@ test("functions live by the machine's clock, hours after nobody answered", async
   const hours = (Date.parse(closing!.at) - Date.parse(incident.openedAt)) / 3_600_000;
   expect(hours).toBeGreaterThan(4);
   expect(hours).toBeLessThan(4.1);
+});
+
+test("an instance to which the world gives no agent is unknown to Systems Manager", async () => {
+  const world = healthyWorld();
+  patchWorld(world, { agents: { [instanceId]: null } });
+  const { url } = await start({ world });
+  const client = new SSMClient(clientOptions(url));
+  const { InstanceInformationList } = await client.send(new DescribeInstanceInformationCommand({}));
+  expect(InstanceInformationList).toEqual([]);
+});
+
+test("an instance that the world does not have is added to it, with our tag and its own", async () => {
+  const other = "i-0123456789abcdef0";
+  const { host } = recordedStage(readScenario("healthy"));
+  const { url } = await start({ instances: { [other]: { host, type: "t4g.nano", tags: { a: "b" } } } });
+  const client = new EC2Client(clientOptions(url));
+  const { Reservations } = await client.send(new DescribeInstancesCommand({ InstanceIds: [other] }));
+  expect(Reservations?.[0]?.Instances).toMatchObject([
+    {
+      InstanceType: "t4g.nano",
+      Tags: [
+        { Key: "nat-medic:enabled", Value: "true" },
+        { Key: "a", Value: "b" },
+      ],
+      PrivateIpAddress: "10.60.200.11",
+    },
+  ]);
+});
+
+test("an instance is monitored and quiet, unless its metric is given, be it without a value", async () => {
+  const metric = {
+    Namespace: "NatMedic",
+    MetricName: "ConntrackUtilization",
+    Dimensions: [{ Name: "InstanceId", Value: instanceId }],
+  };
+  const points = async (url: string) => {
+    const { MetricDataResults } = await new CloudWatchClient(clientOptions(url)).send(
+      new GetMetricDataCommand({
+        StartTime: new Date(Date.now() - 3 * 3_600_000),
+        EndTime: new Date(),
+        MetricDataQueries: [{ Id: "m", MetricStat: { Metric: metric, Period: 60, Stat: "Maximum" } }],
+      }),
+    );
+    return MetricDataResults?.[0]?.Values ?? [];
+  };
+  const quiet = await points((await start()).url);
+  expect(quiet.length).toBeGreaterThan(170);
+  expect(new Set(quiet)).toEqual(new Set([12]));
+  await stack.stop();
+  const series = [
+    {
+      namespace: "NatMedic",
+      metricName: "ConntrackUtilization",
+      dimensions: { InstanceId: instanceId },
+      points: [],
+    },
+  ];
+  expect(await points((await start({ series })).url)).toEqual([]);
 });
 
 test("an execution of the same name is started once, however often a function asks", async () => {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import * as z from "zod/mini";
 import { root } from "../../build/layout.ts";
-import { readScenario, Scenario } from "../../local/scenario.ts";
+import { readScenario, Scenario, scenarioIds } from "../../local/scenario.ts";
 import { seriesOf } from "../../local/stage.ts";
 import {
   healthyWorld,
@@ -30,24 +30,29 @@ const scenarioWith = (given: object) => ({
   folder: "/nowhere",
 });
 
+/** Which field of each kind has the ID that it is kept by. */
+const idFields = {
+  vpcs: "VpcId",
+  subnets: "SubnetId",
+  networkAcls: "NetworkAclId",
+  routeTables: "RouteTableId",
+  securityGroupRules: "SecurityGroupRuleId",
+  networkInterfaces: "NetworkInterfaceId",
+  instances: "InstanceId",
+  instanceStatuses: "InstanceId",
+  instanceTypes: "InstanceType",
+  vpcEndpoints: "VpcEndpointId",
+  alarms: "AlarmName",
+} as const;
+type Kind = keyof typeof idFields;
+
 describe("the healthy world", () => {
   const world = healthyWorld();
 
   test("names each thing by the ID that it has", () => {
-    for (const [kind, idField] of [
-      ["vpcs", "VpcId"],
-      ["subnets", "SubnetId"],
-      ["networkAcls", "NetworkAclId"],
-      ["routeTables", "RouteTableId"],
-      ["securityGroupRules", "SecurityGroupRuleId"],
-      ["networkInterfaces", "NetworkInterfaceId"],
-      ["instances", "InstanceId"],
-      ["instanceStatuses", "InstanceId"],
-      ["instanceTypes", "InstanceType"],
-      ["alarms", "AlarmName"],
-    ] as const) {
+    for (const kind of Object.keys(idFields) as Kind[]) {
       for (const [id, thing] of Object.entries(world[kind])) {
-        expect((thing as Record<string, unknown>)[idField], kind).toBe(id);
+        expect((thing as Record<string, unknown>)[idFields[kind]], kind).toBe(id);
       }
     }
   });
@@ -153,6 +158,21 @@ describe("a scenario's world", () => {
     expect(event).toContain(natA);
     expect(Object.keys(world.alarms).some((name) => event.includes(`"${name}"`))).toBe(true);
   });
+});
+
+test.each(scenarioIds)("what %s says of AWS is about things that are there, or adds them whole", (id) => {
+  const scenario = readScenario(id);
+  for (const variant of [undefined, ...Object.keys(scenario.variants)]) {
+    const before = healthyWorld();
+    const after = worldOf(scenario, variant);
+    for (const kind of Object.keys(idFields) as Kind[]) {
+      for (const [key, thing] of Object.entries(after[kind])) {
+        // A mistyped ID would add a thing of which nothing is said but what was meant for another.
+        const idField = (thing as Record<string, unknown>)[idFields[kind]];
+        if (!(key in before[kind])) expect(idField, `${variant} ${kind} ${key}`).toBe(key);
+      }
+    }
+  }
 });
 
 test("a scenario's metrics end now, a minute apart, and are the NAT instance's unless it says whose", () => {
