@@ -13,11 +13,11 @@ export type Place = {
   sudo: boolean;
 };
 
-export type Ended =
+type Ended =
   | { status: "printed"; stdout: string }
   | { status: "unread"; reason: UnreadReason; detail: string };
 
-export type Run = {
+type Run = {
   /** Its file in `host/`. */
   script: string;
   /** `SSM_` and the name, as the document's parameters arrive; of words without blanks or quotes. */

@@ -6,12 +6,12 @@ import type { Incident } from "./incident.ts";
 import type { PlanStep } from "./plan.ts";
 
 /** Documents that only read. */
-export type ReadingDocument =
+type ReadingDocument =
   | "CollectHostEvidence"
   | "CollectSourceEvidence"
   | "CollectWindowsSourceEvidence";
 /** Documents of active tests: they send traffic or capture packets, and leave nothing. */
-export type ProbingDocument = "ProbeTimestamps" | "CaptureFragments";
+type ProbingDocument = "ProbeTimestamps" | "CaptureFragments";
 export type DocumentName = ReadingDocument | ProbingDocument | NonNullable<PlanStep["document"]>;
 
 export type Command = {

@@ -3,7 +3,7 @@ import * as z from "zod/mini";
 import type { CommandOutcome } from "../command.ts";
 import { plainLine } from "../plain-text.ts";
 
-export type Printed<Value> = { status: "read"; value: Value } | { status: "unread"; detail: string };
+type Printed<Value> = { status: "read"; value: Value } | { status: "unread"; detail: string };
 
 /** The agent cuts standard output here (SSM agent, `appconfig/constants.go`). */
 const mostBytes = 24_000;

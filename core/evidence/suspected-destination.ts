@@ -77,7 +77,7 @@ const byChance = 0.25;
  * `failing`: both fail, so timestamps are not the reason. `unclear`: too little difference for its size.
  * `blocked`: not one got through, so the test's own way out may be shut.
  */
-export type TimestampFinding = "confirmed" | "refuted" | "failing" | "unclear" | "blocked";
+type TimestampFinding = "confirmed" | "refuted" | "failing" | "unclear" | "blocked";
 
 export function timestampFinding({ withTimestamps, withoutTimestamps }: TimestampProbe): TimestampFinding {
   const share = ({ attempted, succeeded }: { attempted: number; succeeded: number }) =>
