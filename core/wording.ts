@@ -22,6 +22,11 @@ export function duration(seconds: number): string {
   return `${tidy(seconds)} s`;
 }
 
+/** A timeout of a setting, which people know by its seconds: `350 s`, `7,440 s`, `24 h`, `5 days`. */
+export function timeout(seconds: number): string {
+  return seconds < 10_000 ? `${whole(seconds)} s` : duration(seconds);
+}
+
 /** `2026-11-20T03:12:44.000Z` as `2026-11-20 03:12:44 UTC`; anything else as it is. */
 export function moment(iso: string): string {
   const [, day, time] = /^(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2}:\d{2})(?:\.\d+)?Z$/.exec(iso) ?? [];

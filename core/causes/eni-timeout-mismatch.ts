@@ -9,7 +9,7 @@ import {
 import { availableConnections, exceeded, observeExceeded } from "../evidence/allowances.ts";
 import { scaleToTable } from "../evidence/counters.ts";
 import { idleBeyond, leavesUntracked, shortestTimeout } from "../evidence/security-group-tracking.ts";
-import { duration, percent, whole } from "../wording.ts";
+import { percent, timeout, whole } from "../wording.ts";
 
 /** Connections that are forgotten out there and known here. A few are those that their clients left behind. */
 const someIdle = 50;
@@ -43,8 +43,8 @@ export const eniTimeoutMismatch: Cause = {
     const seen: Observation[] = [
       {
         signal: "idle timeout of the interface, for established TCP",
-        observed: duration(outside),
-        expected: `at least the kernel's, ${duration(kernel)}`,
+        observed: timeout(outside),
+        expected: `at least the kernel's, ${timeout(kernel)}`,
       },
     ];
     if (outside >= kernel || leavesUntracked(cloud) === true) return { verdict: "absent", evidence: seen };
@@ -66,7 +66,7 @@ export const eniTimeoutMismatch: Cause = {
       severity: "warning",
       evidence: seen,
       advice: [
-        `Clients that send a keepalive at least every ${duration(outside)} are not affected; Linux's own default is 2 h.`,
+        `Clients that send a keepalive at least every ${timeout(outside)} are not affected; Linux's own default is 2 h.`,
       ],
     };
   },

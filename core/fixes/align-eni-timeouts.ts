@@ -43,7 +43,7 @@ export const alignEniTimeouts: Fix = {
       const slow = cards.filter(({ timeout }) => timeout > target);
       if (slow.length === 0) {
         return {
-          impossible: `the kernel itself remembers idle connections for ${duration(kernel)}, and the interface must not forget first: shorten the kernel's timeout before`,
+          impossible: `the kernel itself remembers idle connections for ${timeout(kernel)}, and the interface must not forget first: shorten the kernel's timeout before`,
         };
       }
       return prepared(slow, target, isObservable(host));

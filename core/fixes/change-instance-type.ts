@@ -1,7 +1,7 @@
 import type { CloudEvidence, InstanceType } from "../evidence/cloud.ts";
 import type { Fix } from "../fix.ts";
 import { findInstance, shortages, typeWithout } from "../instance-type.ts";
-import { duration } from "../wording.ts";
+import { timeout } from "../wording.ts";
 
 /** Proposed only: the NAT is away for as long as it takes to stop and start. */
 export const changeInstanceType: Fix = {
@@ -35,10 +35,10 @@ export const changeInstanceType: Fix = {
 
 /** Since Nitro v6 the security group layer's default is 350 s: whoever moves there should know before. */
 function forgetsSooner(chosen: InstanceType, present: InstanceType): string {
-  const timeout = chosen.defaultTcpEstablished;
-  const isSooner = timeout !== null && timeout < (present.defaultTcpEstablished ?? Number.POSITIVE_INFINITY);
+  const sooner = chosen.defaultTcpEstablished;
+  const isSooner = sooner !== null && sooner < (present.defaultTcpEstablished ?? Number.POSITIVE_INFINITY);
   return isSooner
-    ? ` (the new type's interface forgets idle connections after ${duration(timeout)} unless it is set otherwise)`
+    ? ` (the new type's interface forgets idle connections after ${timeout(sooner)} unless it is set otherwise)`
     : "";
 }
 

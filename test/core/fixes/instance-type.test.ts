@@ -152,7 +152,7 @@ describe("change-instance-type", () => {
   });
   test("says when the new type forgets idle connections sooner", () => {
     const prepared = prepare({ largerTypes: [c8i] });
-    expect(JSON.stringify(prepared)).toContain("forgets idle connections after 5.8 min");
+    expect(JSON.stringify(prepared)).toContain("forgets idle connections after 350 s");
     expect(JSON.stringify(prepare())).not.toContain("forgets idle connections");
   });
   test("leaves an instance of an Auto Scaling group to its launch template", () => {
