@@ -199,6 +199,16 @@ describe("on the way to the NAT, hop D", () => {
     expect(JSON.stringify(judgement)).toContain("100 % of new connections");
   });
 
+  test("ports that the NAT had to change are lost by its own range, whatever the clients use", () => {
+    const linux = withClients(inNat(only(32_768, 65_535)), [32_768, 60_999], "linux");
+    expect(judge(withHostTable(linux, { remapped: 0 }))).toMatchObject({ severity: "warning" });
+    const { entries } = linux.sources[0]!;
+    const crowded = judge(withHostTable(linux, { remapped: Math.round(entries / 10) }));
+    expect(crowded).toMatchObject({ severity: "critical", confidence: 0.99 });
+    // A tenth of the connections, and 49 % of the NAT's ports.
+    expect(JSON.stringify(crowded)).toContain("4.9 % of new connections, with 10 % of the ports changed");
+  });
+
   test("a random port by the NAT's rule makes the NAT's range count instead of the clients'", () => {
     const evidence = inNat(only(32_768, 65_535));
     const rules = {
