@@ -46,7 +46,7 @@ export const asymmetricPath: Cause = {
       severity: "warning",
       evidence: seen,
       advice: [
-        "Find whose they are: `sysctl -w net.netfilter.nf_conntrack_log_invalid=6` logs each invalid TCP packet with its addresses; set it back to 0 afterwards.",
+        "To see whose they are: `iptables -I FORWARD -m conntrack --ctstate INVALID -m limit --limit 5/second -j LOG --log-prefix invalid:`, then `dmesg`; take it away again with -D.",
         "Then compare the route tables of both ends: the way there and the way back have to lead through the same NAT instance.",
         ...(liberal
           ? ["nf_conntrack_tcp_be_liberal is 1 already, so these are not merely out of a window."]

@@ -42,7 +42,7 @@ test("it says how to find the addresses, and that a liberal window does not help
     const judgement = judge(host);
     return judgement.verdict === "present" ? judgement.advice?.join(" ") : "";
   };
-  expect(advice(invalid(2_000))).toContain("nf_conntrack_log_invalid");
+  expect(advice(invalid(2_000))).toContain("--ctstate INVALID");
   expect(advice(invalid(2_000))).not.toContain("be_liberal");
   expect(advice(liberal)).toContain("be_liberal");
 });
