@@ -11,7 +11,7 @@ export const randomizeSourcePorts: Fix = {
   precondition:
     "The rules could be read, and one for the default route's interface keeps the clients' own ports.",
   effect:
-    "New connections no longer meet in one dense block of ports: none fails up to about 87 % of a destination's ports, instead of 1 % at half and 3 % at 87 %. It helps below about 90 % and not at 100 %: then only more addresses or fewer connections do.",
+    "New connections no longer add to one dense block of ports, which dissolves as the old ones end. From then on none fails up to about 87 % of a destination's ports, instead of 1 % at half and 3 % at 87 %. It helps below about 90 % and not at 100 %: then only more addresses or fewer connections do.",
   blastRadius: "New connections leave by other ports than the clients chose; those that exist keep theirs.",
   verifiedBy: "No connection refused for want of a port, in two windows.",
   undoing: "Exact: each rule is put back as it was, in its place. Connections keep their ports.",

@@ -1,5 +1,4 @@
-# REQUESTS real connections of each client, opened and closed one after the other, and then RATE more every second: as
-# many as the first ones, every two minutes.
+# REQUESTS real connections of each client, opened and closed one after the other, and then RATE more every second.
 set -eu
 traffic() { client=$1 && shift && ip netns exec "$client" /opt/lab/traffic "$@"; }
 
@@ -11,7 +10,7 @@ fi
 ip netns exec server /opt/lab/traffic serve --ports 8070-8073 --end fin
 pids=
 for client in client1 client2 client3 client4; do
-  traffic "$client" finish --count "${REQUESTS:-1600}" --rate "${RATE:-13}" --to 10.61.0.2-10:8070-8073 &
+  traffic "$client" finish --count "${REQUESTS:-1550}" --rate "${RATE:-2}" --to 10.61.0.2-10:8070-8073 &
   pids="$pids $!"
 done
 for pid in $pids; do wait "$pid"; done

@@ -12,7 +12,5 @@ if [ -n "${HALF_OPEN:-}" ]; then
   # A network behind the server, which forwards nothing: what is sent there is lost.
   ip route replace 198.51.100.0/24 via 10.61.0.2 dev wan0
   traffic client1 probe --count "$HALF_OPEN" --to 198.51.100.1-250:443-458 --timeout 0.1
-  # Entries without an answer last for two minutes, so it goes on asking.
-  traffic client1 dial --rate 30 --to 198.51.100.1-250:443-458 --name client1-in-vain
 fi
 [ -z "${MANY:-}" ] || /opt/lab/flows insert --count "$MANY" --from 10.60.0.20-99 --idle 0-3000

@@ -149,10 +149,17 @@ describe("snat-port-collisions", () => {
     expect(collisions(host(61_300, 12))).toMatchObject({ verdict: "absent" });
     expect(collisions(host(40_000, 0))).toMatchObject({ verdict: "absent" });
   });
-  test("under a rule with random ports, or where no port was ever changed, it is something else", () => {
+  test("under a rule that chooses at random it is the block of old ports, which dissolves", () => {
     expect(collisions(host(40_000, 12, { rule: { ...masquerade, random: "fully" } }))).toMatchObject({
+      verdict: "present",
+      confidence: 0.7,
+      title: expect.stringContaining("from before"),
+    });
+    expect(collisions(host(40_000, 0, { rule: { ...masquerade, random: "fully" } }))).toMatchObject({
       verdict: "absent",
     });
+  });
+  test("where no port was ever changed it is something else", () => {
     expect(collisions(host(40_000, 12, { remapped: 0 }))).toMatchObject({ verdict: "absent" });
   });
   test("a full table's drops are not collisions", () => {
@@ -169,6 +176,15 @@ describe("snat-port-collisions", () => {
     expect(snatPortCollisions.verify?.(before, host(40_000, 0)).verdict).toBe("better");
     expect(snatPortCollisions.verify?.(before, host(40_000, 12)).verdict).toBe("unchanged");
     expect(snatPortCollisions.verify?.(before, host(40_000, 30)).verdict).toBe("worse");
+  });
+  test("verify: a rule made random is better unless twice as many fail: the old block goes with its connections", () => {
+    const before = host(40_000, 12);
+    const rule = { ...masquerade, random: "fully" as const };
+    expect(snatPortCollisions.verify?.(before, host(40_000, 14, { rule })).verdict).toBe("better");
+    expect(snatPortCollisions.verify?.(before, host(40_000, 30, { rule })).verdict).toBe("worse");
+    expect(snatPortCollisions.verify?.(host(40_000, 12, { rule }), host(40_000, 12, { rule })).verdict).toBe(
+      "unchanged",
+    );
   });
 });
 
