@@ -14,7 +14,8 @@ fi
 sysctl -q -w "net.ipv4.ipfrag_time=${WAIT:-3}"
 ip netns exec server /opt/lab/traffic fragments --lose "${LOSE:-0.3}"
 for client in client1 client2; do
-  traffic "$client" ask --rate 40 --name "$client-ask"
+  traffic "$client" ask --rate 20 --name "$client-ask"
   traffic "$client" dial --rate 10 --name "$client"
 done
-sleep $((${WAIT:-3} + 2))
+# Until the memory is full, or until the first ones have waited in vain.
+if [ -n "${MEMORY:-}" ]; then sleep 10; else sleep $((${WAIT:-3} + 2)); fi
