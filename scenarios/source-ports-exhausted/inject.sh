@@ -28,7 +28,9 @@ held = []
 for n in range(count):
     if n % piece == 0:
         allow(first + n, min(first + n + piece - 1, last))
-    held.append(socket.create_connection((services[n % len(services)], 8080), 5))
+    connection = socket.socket()
+    connection.connect((services[n % len(services)], 8080))
+    held.append(connection)
 allow(first, last)
 if os.fork() == 0:
     os.setsid()
