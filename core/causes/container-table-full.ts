@@ -50,7 +50,7 @@ export const containerTableFull: Cause = {
  * Whether the full table that the kernel logged lately was another namespace's, although the line does not say so:
  * a table that dropped nothing since boot was never full.
  */
-export function isLoggedByAnother(host: HostEvidence): boolean {
+function isLoggedByAnother(host: HostEvidence): boolean {
   const dropped = host.counters["conntrack.drop"]?.[0];
   const used = utilization(host);
   return (
