@@ -3,7 +3,7 @@ import type { CloudEvidence, NetworkInterface } from "../evidence/cloud.ts";
 import { effectiveTimeout, lacksRoom } from "../evidence/security-group-tracking.ts";
 import type { Evidence } from "../evidence.ts";
 import type { CloudChange, Fix, Prepared } from "../fix.ts";
-import { duration, whole } from "../wording.ts";
+import { timeout as inWords, whole } from "../wording.ts";
 
 /** EC2 takes 60 to 432,000 s. Its own default for the newest types is the least that we set. */
 const least = 350;
@@ -43,7 +43,7 @@ export const alignEniTimeouts: Fix = {
       const slow = cards.filter(({ timeout }) => timeout > target);
       if (slow.length === 0) {
         return {
-          impossible: `the kernel itself remembers idle connections for ${timeout(kernel)}, and the interface must not forget first: shorten the kernel's timeout before`,
+          impossible: `the kernel itself remembers idle connections for ${inWords(kernel)}, and the interface must not forget first: shorten the kernel's timeout before`,
         };
       }
       return prepared(slow, target, isObservable(host));
@@ -88,9 +88,9 @@ function prepared(cards: Card[], target: number, observable: boolean): Prepared 
           after: { tcpEstablished: target, udpStream: null, udp: null },
         }
       : undefined;
-  const was = [...new Set(cards.map(({ timeout }) => duration(timeout)))].join(" and ");
+  const was = [...new Set(cards.map((card) => inWords(card.timeout)))].join(" and ");
   return {
-    action: `Let the security group layer forget established connections of ${cards.map(({ card }) => card.id).join(" and ")} after ${duration(target)} of silence, like the kernel, not ${was}`,
+    action: `Let the security group layer forget established connections of ${cards.map(({ card }) => card.id).join(" and ")} after ${inWords(target)} of silence, like the kernel, not ${was}`,
     settings: cards.map(({ card, timeout }) => ({
       setting: `${card.id}.tcp-established`,
       before: String(timeout),
