@@ -10,8 +10,12 @@ for tool in iptables iptables-save iptables-restore; do
   # Debian's and Amazon Linux 2023's default is the nft backend.
   ln -sf xtables-nft-multi "$root/usr/sbin/$tool"
 done
-printf 'root:x:0:0:root:/root:/bin/sh\n' > "$root/etc/passwd"
-printf 'root:x:0:\n' > "$root/etc/group"
+{
+  echo 'root:x:0:0:root:/root:/bin/sh'
+  # As which tcpdump runs once it listens.
+  echo 'tcpdump:x:100:100::/nonexistent:/usr/sbin/nologin'
+} > "$root/etc/passwd"
+printf 'root:x:0:\ntcpdump:x:100:\n' > "$root/etc/group"
 printf 'nat-instance\n' > "$root/etc/hostname"
 printf '127.0.0.1 localhost nat-instance\n' > "$root/etc/hosts"
 # Empty, as cloud images ship it, so that an identifier can be made at boot.
