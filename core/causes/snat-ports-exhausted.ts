@@ -148,6 +148,7 @@ function adviceFor(host: HostEvidence, { address, port, capacity, entries }: Por
   const advice = [
     `Pool and reuse connections to ${address} port ${port}: no setting of the NAT gives one address more than ${whole(capacity)} ports for it.`,
     "A larger table does not help: the limit is the ports of one address, not the entries.",
+    "Further addresses help only where connections are dealt out to them explicitly: the kernel does not spill over from a full one.",
   ];
   const timeWait = host.timeouts.tcp_timeout_time_wait;
   if (timeWait !== undefined && timeWait > 0 && entries >= fillingUp * capacity) {
