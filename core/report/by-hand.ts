@@ -8,7 +8,11 @@ export function sendCommand(
   { instanceId, incidentId, action }: { instanceId: string; incidentId: string; action: "apply" | "undo" },
 ): string {
   const pairs = Object.entries({ Action: action, IncidentId: incidentId, ...parameters });
-  const given = pairs.map(([name, value]) => `${name}=${value}`).join(",");
+  // The short form would take a comma or an equals sign for its own.
+  const isPlain = pairs.every(([, value]) => /^[A-Za-z0-9._-]+$/.test(value));
+  const given = isPlain
+    ? pairs.map(([name, value]) => `${name}=${value}`).join(",")
+    : shellWord(JSON.stringify(Object.fromEntries(pairs.map(([name, value]) => [name, [value]]))));
   return `aws ssm send-command --instance-ids ${instanceId} --document-name NatMedic-${document} --parameters ${given}`;
 }
 
@@ -17,7 +21,8 @@ export const whereByHand = ({ cloudChange }: Pick<PlanStep, "cloudChange">) =>
   cloudChange === null ? "as root on the instance" : "with the AWS CLI, from anywhere";
 
 /** The files that hold nothing but our settings; any other that we wrote to was there before us. */
-const fileOfOurs = /^\/etc\/(sysctl|modprobe|modules-load)\.d\/[a-z0-9-]*nat-medic[a-z0-9-]*\.conf$/;
+const fileOfOurs =
+  /^\/etc\/((sysctl|modprobe|modules-load)\.d\/[a-z0-9-]*nat-medic[a-z0-9-]*\.conf|nat-medic\/rules-[a-z0-9-]+\.sh|systemd\/system\/([a-z.-]+\.d\/)?nat-medic-rules\.(service|conf))$/;
 
 /** How to take back by hand what was made to last. */
 export function removeFiles({ files }: HostChange): string[] {
