@@ -66,7 +66,14 @@ export const snatPortsExhausted: Cause = {
     }
     // With kept ports a failure here is a collision, which is its own cause and leads; without, ports do run short.
     if (fails && random !== false) {
-      return { verdict: "present", confidence: 0.8, severity: "critical", evidence: seen, advice };
+      return {
+        verdict: "present",
+        confidence: random === true ? 0.8 : 0.6,
+        severity: "critical",
+        evidence: seen,
+        title: "The source ports towards one destination run short",
+        advice,
+      };
     }
     const searches = (growth(evidence, "conntrack.found") ?? 0) > 0;
     return {

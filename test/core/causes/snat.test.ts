@@ -86,6 +86,11 @@ describe("snat-ports-exhausted", () => {
       confidence: 0.8,
     });
     expect(exhausted(host(55_000, 20))).toMatchObject({ verdict: "present", severity: "warning" });
+    expect(exhausted({ ...host(55_000, 20), rules: null })).toMatchObject({
+      severity: "critical",
+      confidence: 0.6,
+      title: expect.stringContaining("run short"),
+    });
   });
   test("a table too small for it is absent without being read", () => {
     expect(exhausted({ ...healthy, table: null })).toMatchObject({ verdict: "absent" });
