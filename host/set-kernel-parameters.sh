@@ -22,7 +22,8 @@
 #              raise-fragment-memory   net.ipv4.ipfrag_high_thresh, only up, to a sixteenth of the free memory at most
 #              prefer-time-wait-reuse  net.ipv4.tcp_tw_recycle, to 0, and net.ipv4.tcp_tw_reuse, to 1
 #   persist  means that the change is to be kept: ends the restore. Then writes
-#            /etc/sysctl.d/99-zz-nat-medic-<fix>.conf.
+#            /etc/sysctl.d/99-zz-nat-medic-<fix>.conf. Of an interface that comes up after systemd-sysctl has run, udev
+#            applies it (99-systemd.rules).
 #   undo     puts back the exact values and the file. With ip_forward the kernel also sets the forwarding of each
 #            interface and whether redirects are accepted: those are put back too.
 #   Always   /var/lib/nat-medic/<incident>: the old values, written before anything moves, and the restore: a timer
@@ -188,6 +189,9 @@ $key = $(to_persist "$what" "$setting")"
   [ -n "$lines" ] || refuse 'there is nothing to keep: this incident has set nothing on this host'
   [ "$1" != fck-nat ] || [ "$FIX" != enable-ip-forward ] ||
     note 'the service of fck-nat turns forwarding on as well, when it starts'
+  [ "$FIX" != loosen-rp-filter ] || [ -e "$ROOT/usr/lib/udev/rules.d/99-systemd.rules" ] ||
+    [ -e "$ROOT/lib/udev/rules.d/99-systemd.rules" ] ||
+    note 'this host has no rule of udev that would set it again for an interface that comes up late'
   write_file "/etc/sysctl.d/99-zz-nat-medic-$FIX.conf" "# Written by NAT Medic.$lines"
 }
 

@@ -186,6 +186,13 @@ describe("persist", () => {
     });
   });
 
+  it("says when nothing would set an interface that comes up after the files were read", () => {
+    set("loosen-rp-filter", "apply");
+    expect(set("loosen-rp-filter", "persist").notes).toHaveLength(1);
+    host.write("usr/lib/udev/rules.d/99-systemd.rules", "");
+    expect(set("loosen-rp-filter", "persist").notes).toEqual([]);
+  });
+
   it("refuses when this incident has set nothing", () => {
     expect(set("enable-ip-forward", "persist", { SSM_Changes: "none" })).toMatchObject({
       status: "refused",
