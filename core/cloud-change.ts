@@ -15,7 +15,7 @@ export type CloudRequest = {
 };
 
 /** Either what is to be set, or what there is to say without setting anything. */
-export type CloudDecision = { set: TrackingTimeouts } | { told: HostChange };
+type CloudDecision = { set: TrackingTimeouts } | { told: HostChange };
 
 /** `present`: as EC2 has it now; `undefined`: it knows no such interface. */
 export function decideCloudChange(

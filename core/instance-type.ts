@@ -9,7 +9,7 @@ import { peakGbps } from "./evidence/throughput.ts";
 import { gigabits } from "./wording.ts";
 
 /** What is short on the present type. */
-export type Shortage = "bandwidth" | "packets" | "connections" | "cpu";
+type Shortage = "bandwidth" | "packets" | "connections" | "cpu";
 
 export function shortages(host: HostEvidence, cloud: CloudEvidence): Shortage[] {
   const grew = (allowance: "bw_in" | "bw_out" | "pps") =>
@@ -29,7 +29,7 @@ const room = 1.25;
 /** Where AWS publishes no figure (packets, tracked connections) they grow with the size: the next one up. */
 const nextSize = 2;
 
-export type Larger = { present: InstanceType; chosen: InstanceType; why: string };
+type Larger = { present: InstanceType; chosen: InstanceType; why: string };
 
 /** The first of `largerTypes` (the smallest first) that has none of the shortages; or why there is none. */
 export function typeWithout(

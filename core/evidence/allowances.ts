@@ -5,10 +5,10 @@ import type { CloudEvidence, MetricHistory } from "./cloud.ts";
 import { growth } from "./counters.ts";
 import type { HostEvidence } from "./host.ts";
 
-export type Allowance = "bw_in" | "bw_out" | "pps" | "conntrack" | "linklocal";
+type Allowance = "bw_in" | "bw_out" | "pps" | "conntrack" | "linklocal";
 
 /** Over all cards: since the driver was loaded, and over the collector's window. */
-export type Exceeded = { total: number; growth: number };
+type Exceeded = { total: number; growth: number };
 
 /** `undefined`: no card of this host counts it (no ethtool, another driver, or ENA before 2.2.10). */
 export function exceeded({ counters }: HostEvidence, allowance: Allowance): Exceeded | undefined {
@@ -30,7 +30,7 @@ export function availableConnections({ counters }: HostEvidence): number | undef
 }
 
 /** How the CloudWatch agent names what ethtool tells it. */
-export const agentMetric = (counter: string) => `ethtool_${counter}`;
+const agentMetric = (counter: string) => `ethtool_${counter}`;
 
 /** The alarm's own metric, or another that was read, by the counter's name. */
 export function agentHistory({ metric, metrics }: CloudEvidence, counter: string): MetricHistory | undefined {

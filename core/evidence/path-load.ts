@@ -8,7 +8,7 @@ const shareThatHurts = 0.001;
 /** In one window: below, a share says nothing. */
 const aFew = 10;
 
-export type Losses = { packets: number; share: number; hurts: boolean };
+type Losses = { packets: number; share: number; hurts: boolean };
 
 /**
  * The receive ring was full, or the card had no buffer: `rx_over_errors` and `rx_dropped` of all cards. The kernel adds
@@ -59,7 +59,7 @@ export function isThrottled(host: HostEvidence): boolean {
 const recentSeconds = 3600;
 const resetCounter = /\.(total_resets|reset_fail|tx_timeout|wd_expired)$/;
 
-export type Resets = { now: number; lines: number; secondsAgo: number | null };
+type Resets = { now: number; lines: number; secondsAgo: number | null };
 
 /** What the network driver says of its own resets: in the window, and in the kernel's log within the last hour. */
 export function driverResets(host: HostEvidence): Resets {

@@ -40,7 +40,7 @@ export function idleBeyond(host: HostEvidence, timeout: number): number | undefi
 }
 
 /** Flows that the layer should know, from the kernel's table: what it holds, less what the layer forgot already. */
-export function trackedFlows(host: HostEvidence, cloud: CloudEvidence): number {
+function trackedFlows(host: HostEvidence, cloud: CloudEvidence): number {
   const forgotten = idleBeyond(host, shortestTimeout(cloud) ?? usualTimeout) ?? 0;
   return flowsPerConnection * Math.max(0, (host.conntrack.count ?? 0) - forgotten);
 }
