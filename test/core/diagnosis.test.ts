@@ -18,7 +18,9 @@ test("a healthy host is called healthy, says what was ruled out, and what nobody
 });
 
 test("a host where nothing is found is not called healthy to somebody whose connections fail", () => {
-  expect(diagnose(evidenceOf(healthy), { ...byHand, complaint: true }).status).toBe("not-the-nat");
+  expect(diagnose(evidenceOf(healthy), { kind: "manual", at: byHand.at, complaint: true }).status).toBe(
+    "not-the-nat",
+  );
 });
 
 test("SYNs without an answer, on a host that drops nothing, are no fault of the NAT", () => {

@@ -48,14 +48,16 @@ describe.each(named)("$name", (each) => {
   });
 });
 
-test("every scenario and every variant was captured on both kernels", () => {
+test("every scenario was captured on both kernels, and every variant on one at least", () => {
   for (const id of scenarioIds) {
     const scenario = readScenario(id);
     for (const variant of [null, ...Object.keys(scenario.variants)]) {
       const kernels = cases
         .filter((each) => each.scenario.id === id && each.captured.variant === variant)
         .map(({ captured }) => captured.kernel);
-      expect(new Set(kernels).size, `${id} ${variant ?? ""}`).toBe(2);
+      expect(new Set(kernels).size, `${id} ${variant ?? ""}`).toBeGreaterThanOrEqual(
+        variant === null ? 2 : 1,
+      );
     }
   }
 });

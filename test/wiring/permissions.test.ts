@@ -11,7 +11,14 @@ import { resourcesOf, template } from "./template.ts";
 const explained: Record<string, string> = {
   "xray:PutTraceSegments": "X-Ray has no resources to name",
   "xray:PutTelemetryRecords": "X-Ray has no resources to name",
-  "ec2:DescribeInstances": "EC2's Describe actions take no resource",
+  ...Object.fromEntries(
+    [
+      ...["Instances", "InstanceStatus", "InstanceTypes", "NetworkInterfaces", "Vpcs", "Subnets"],
+      ...["NetworkAcls", "RouteTables", "SecurityGroupRules", "VpcEndpoints"],
+    ].map((what) => [`ec2:Describe${what}`, "EC2's Describe actions take no resource"]),
+  ),
+  "ssm:DescribeInstanceInformation": "takes no resource; it only reads",
+  "cloudwatch:DescribeAlarmsForMetric": "alarms of any name may watch the metric; it only reads",
   "cloudwatch:DescribeAlarms": "alarms of any name lead here; it only reads",
   "cloudwatch:GetMetricData": "CloudWatch metrics are no resources of IAM",
   "ssm:SendCommand":
