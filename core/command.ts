@@ -6,10 +6,7 @@ import type { Incident } from "./incident.ts";
 import type { PlanStep } from "./plan.ts";
 
 /** Documents that only read. */
-type ReadingDocument =
-  | "CollectHostEvidence"
-  | "CollectSourceEvidence"
-  | "CollectWindowsSourceEvidence";
+type ReadingDocument = "CollectHostEvidence" | "CollectSourceEvidence" | "CollectWindowsSourceEvidence";
 /** Documents of active tests: they send traffic or capture packets, and leave nothing. */
 type ProbingDocument = "ProbeTimestamps" | "CaptureFragments";
 export type DocumentName = ReadingDocument | ProbingDocument | NonNullable<PlanStep["document"]>;
