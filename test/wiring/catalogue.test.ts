@@ -7,7 +7,7 @@ import { CauseId } from "../../core/cause.ts";
 import { causes } from "../../core/causes.ts";
 import { FixId } from "../../core/fix.ts";
 import { fixes } from "../../core/fixes.ts";
-import { documents } from "../../host/documents.ts";
+import { documents, withoutRemarks } from "../../host/documents.ts";
 import { readScenario, scenarioIds } from "../../local/scenario.ts";
 import { template } from "./template.ts";
 
@@ -136,9 +136,9 @@ test("the documents hold the scripts of host/ to the letter", () => {
   for (const { name, script } of documents) {
     const { mainSteps } = JSON.parse(read("dist", "documents", `${name}.json`));
     const shipped: string[] = mainSteps[0].inputs.runCommand;
-    const own = readFileSync(script, "utf8")
-      .split("\n")
-      .filter((line) => line !== "" && !line.includes("$(dirname"));
+    const own = withoutRemarks(readFileSync(script, "utf8").split("\n")).filter(
+      (line) => line !== "" && !line.includes("$(dirname"),
+    );
     for (const line of own) expect(shipped).toContain(line);
   }
 });
