@@ -55,6 +55,9 @@ Wants=$RULES_UNIT"
 }
 
 reload_units() {
+  # Folders that are empty now mean nothing.
+  rmdir "$ROOT/etc/nat-medic" "$ROOT/etc/systemd/system/multi-user.target.d" \
+    "$ROOT/etc/systemd/system/fck-nat.service.d" 2>/dev/null || true
   [ -d "$SYSTEMD" ] && have systemctl || return 0
   [ -e "$ROOT/etc/systemd/system/$RULES_UNIT" ] || timeout "$PATIENCE" systemctl stop "$RULES_UNIT" >/dev/null 2>&1
   timeout "$PATIENCE" systemctl daemon-reload >/dev/null 2>&1 || true
