@@ -8,59 +8,81 @@ import * as z from "zod/mini";
 import { root } from "../build/layout.ts";
 import { ChangeResult } from "../core/change.ts";
 import { type DrillResult, runDrill } from "../local/drill.ts";
-import { qemuStage } from "../local/qemu-stage.ts";
+import { bootGuest, type Guest } from "../local/qemu/guest.ts";
+import { resetLab } from "../local/qemu/topology.ts";
+import { stageOn } from "../local/qemu-stage.ts";
 import { recordingHost } from "../local/recorder.ts";
 import type { Recording } from "../local/recording.ts";
-import { readScenario, recordingFile, scenarioIds, startingEvent } from "../local/scenario.ts";
+import { readScenario, recordingFile, type Scenario, scenarioIds, startingEvent } from "../local/scenario.ts";
 import { startLocalStack } from "../local/stack.ts";
 import { type Stage, stackOn } from "../local/stage.ts";
 import type { ExecutionEvent } from "../local/states/events.ts";
 
 const wanted = process.argv.slice(2);
 
-for (const id of wanted.length > 0 ? wanted : scenarioIds) {
-  const scenario = readScenario(id);
-  const capturedAt = new Date().toISOString();
-  const stage = await qemuStage(scenario, console.log);
+const failed: string[] = [];
+const scenarios = (wanted.length > 0 ? wanted : scenarioIds).map(readScenario);
+for (const [memoryMiB, group] of Map.groupBy(scenarios, ({ host }) => host.memoryMiB)) {
+  const guest = await bootGuest({ memoryMiB, report: console.log });
   try {
-    const { host, answers } = recordingHost(stage.host);
-    const clients = Object.entries(stage.clients).map(([instanceId, client]) => ({
-      instanceId,
-      ...recordingHost(client),
-    }));
-    const recorded = {
-      ...stage,
-      host,
-      clients: Object.fromEntries(clients.map((client) => [client.instanceId, client.host])),
-    };
-    const events: ExecutionEvent[] = [];
-    const result = await runDrill({
-      stage: recorded,
-      event: startingEvent(scenario, scenario.mode),
-      mode: scenario.mode,
-      person: async () => "approve",
-      onEvent: (happened) => events.push(happened),
-    });
-    console.log(`${id}: ${result.outcome}`);
-    if (result.outcome !== scenario.expect.outcome) throw new Error(`expected ${scenario.expect.outcome}`);
-    const after = await stage.after();
-    await undo(recorded, result);
-    const kernel = /Linux (\S+?):/.exec(stage.host.description)?.[1] ?? "unknown";
-    const recording: Recording = {
-      provenance: { scenario: id, kernel, capturedAt, command: `npm run record ${id}` },
-      answers,
-      ...(clients.length > 0 && {
-        clients: Object.fromEntries(clients.map((client) => [client.instanceId, client.answers])),
-      }),
-      utilization: stage.utilization.map(({ at, value }) => ({ at: at.toISOString(), value })),
-      traffic: { before: stage.before, during: stage.during, after },
-    };
-    writeFileSync(recordingFile(scenario), `${JSON.stringify(recording, null, 1)}\n`);
-    // The scenario with the most in it gives the events for `sam local invoke`.
-    if (id === "conntrack-table-full") writeFunctionEvents(events);
+    for (const scenario of group) {
+      try {
+        await record(guest, scenario);
+      } catch (error) {
+        console.error(`${scenario.id}:`, error);
+        failed.push(scenario.id);
+      }
+    }
   } finally {
-    await stage.close();
+    await guest.stop();
   }
+}
+if (failed.length > 0) console.error(`not recorded: ${failed.join(" ")}`);
+// A stack that could not start may leave servers behind.
+process.exit(failed.length === 0 ? 0 : 1);
+
+async function record(guest: Guest, scenario: Scenario): Promise<void> {
+  const { id, mode } = scenario;
+  const capturedAt = new Date().toISOString();
+  await resetLab(guest);
+  const stage = await stageOn(guest, scenario);
+  const { host, answers } = recordingHost(stage.host);
+  const clients = Object.entries(stage.clients).map(([instanceId, client]) => ({
+    instanceId,
+    ...recordingHost(client),
+  }));
+  const recorded = {
+    ...stage,
+    host,
+    clients: Object.fromEntries(clients.map((client) => [client.instanceId, client.host])),
+  };
+  const events: ExecutionEvent[] = [];
+  const result = await runDrill({
+    stage: recorded,
+    event: startingEvent(scenario, mode),
+    mode,
+    person: async () => "approve",
+    onEvent: (happened) => events.push(happened),
+  });
+  const found = result.diagnosis?.causes.map((cause) => cause.id) ?? [];
+  console.log(`${id}: ${result.outcome}, ${found.join(", ")}`);
+  if (result.outcome !== scenario.expect.outcome || (found[0] ?? null) !== scenario.expect.leading) {
+    throw new Error(`expected ${scenario.expect.outcome}:\n${result.messages.at(-1)?.message}`);
+  }
+  const after = await stage.after();
+  await undo(recorded, result);
+  const recording: Recording = {
+    provenance: { scenario: id, kernel: guest.kernel, capturedAt, command: `npm run record ${id}` },
+    answers,
+    ...(clients.length > 0 && {
+      clients: Object.fromEntries(clients.map((client) => [client.instanceId, client.answers])),
+    }),
+    utilization: stage.utilization.map(({ at, value }) => ({ at: at.toISOString(), value })),
+    traffic: { before: stage.before, during: stage.during, after },
+  };
+  writeFileSync(recordingFile(scenario), `${JSON.stringify(recording, null, 1)}\n`);
+  // The scenario with the most in it gives the events for `sam local invoke`.
+  if (id === "conntrack-table-full") writeFunctionEvents(events);
 }
 
 /** So that a recorded host can also undo what it was played to have done. */
@@ -93,6 +115,9 @@ function writeFunctionEvents(events: readonly ExecutionEvent[]): void {
     const { FunctionName, Payload } = call.data;
     if (!payloads.has(FunctionName)) payloads.set(FunctionName, Payload);
   }
+  // Nobody asked for active tests in this run; who does gives the same.
+  const asked = Given.parse(payloads.get("collect-source-evidence"));
+  payloads.set("run-probes", { ...asked, incident: { ...Given.parse(asked.incident), probe: true } });
   // Nothing had to be undone in this run; what is undone is given as it was applied.
   payloads.set("undo-fix", { ...Given.parse(payloads.get("apply-fix")), undo: null });
   const folder = join(root, "events", "functions");
