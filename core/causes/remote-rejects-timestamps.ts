@@ -13,6 +13,8 @@ import { duration, percent, whole } from "../wording.ts";
 
 /** Sources whose SYNs stay unanswered: a single one has a trouble of its own, such as a firewall. */
 const leastSources = 2;
+/** Of the most that one source has: others that fail now and then do not make it theirs. */
+const sameTrouble = 0.1;
 /** Unanswered entries more than this share above the first reading are new ones, not SYNs on their way. */
 const underWay = 0.02;
 
@@ -51,7 +53,8 @@ export const remoteRejectsTimestamps: Cause = {
     const [drops] = dropsHere(host.evidence);
     // What this host drops never gets an answer either.
     if (drops !== undefined) return { verdict: "absent", evidence: [...seen, drops] };
-    const sources = table.unrepliedSources.filter(([, entries]) => entries > 1).length;
+    const [most = 0] = table.unrepliedSources.map(([, entries]) => entries);
+    const sources = table.unrepliedSources.filter(([, entries]) => entries >= sameTrouble * most).length;
     if (sources < leastSources) {
       const signal = "sources with unanswered connections";
       const expected = `at least ${leastSources}, if the destination mixes up their clocks`;

@@ -117,6 +117,19 @@ describe("looks alike and is not", () => {
   });
 });
 
+test("a second source that failed a few times does not make it two", () => {
+  const beside = (entries: number) => {
+    const table = mixed.table as Table;
+    const unrepliedSources: [string, number][] = [
+      ["10.60.0.11", 100],
+      ["10.60.0.12", entries],
+    ];
+    return evidenceOf({ ...mixed, table: { ...table, unrepliedSources } });
+  };
+  expect(cause.judge(beside(9)).verdict).toBe("absent");
+  expect(cause.judge(beside(10)).verdict).toBe("present");
+});
+
 test("at the edge of its thresholds it is found", () => {
   for (const on of [
     host([["203.0.113.7", 100, 50]]),
