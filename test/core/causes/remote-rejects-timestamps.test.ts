@@ -193,7 +193,8 @@ test("it counts as better when no unanswered entries join the old ones, which ta
   const later = (unanswered: number) => host([["203.0.113.7", 180 + unanswered, unanswered]]);
   expect(verify(mixed, later(122)).verdict).toBe("better");
   expect(verify(mixed, later(0)).verdict).toBe("better");
-  expect(verify(mixed, later(140)).verdict).toBe("unchanged");
+  expect(verify(mixed, later(150)).verdict).toBe("better");
+  expect(verify(mixed, later(151)).verdict).toBe("unchanged");
   expect(verify(mixed, later(241)).verdict).toBe("worse");
   expect(verify(mixed, { ...mixed, table: null }).verdict).toBe("unknown");
   expect(verify(healthy, healthy).verdict).toBe("unknown");
