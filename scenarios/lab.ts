@@ -1,5 +1,5 @@
 /**
- * `npm run lab -- [--all] [--system SYSTEM] [SCENARIO ...]`: plays scenarios and their variants on real kernels, keeps what
+ * `npm run lab -- [--all] [--system SYSTEM] [--no-variants] [SCENARIO ...]`: plays scenarios on real kernels, keeps what
  * was read (`scenarios/<id>/evidence.json`), compares what it is judged to be with what was staged, and writes
  * docs/accuracy.md from all that is kept. Ends with 1 when something was not named as it was staged.
  */
@@ -7,7 +7,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { root } from "../build/layout.ts";
-import { type CapturedCase, capturedCases, evidenceFile } from "../local/captured-evidence.ts";
+import { type CapturedCase, capturedCases, keepCase } from "../local/captured-evidence.ts";
 import { bootGuest, type Guest } from "../local/qemu/guest.ts";
 import { type System, type systems, whyNoLab } from "../local/qemu/image.ts";
 import { resetLab } from "../local/qemu/topology.ts";
@@ -18,7 +18,12 @@ import { accuracyPage, isRight, scoreOf, trialLine, trialOf } from "./accuracy.t
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { all: { type: "boolean", default: false }, system: { type: "string" } },
+  allowNegative: true,
+  options: {
+    all: { type: "boolean", default: false },
+    system: { type: "string" },
+    variants: { type: "boolean", default: true },
+  },
 });
 const missing = whyNoLab();
 if (missing !== undefined) throw new Error(missing);
@@ -46,9 +51,9 @@ async function playAll(system: System): Promise<void> {
     const guest = await bootGuest({ memoryMiB, system, report: console.log });
     try {
       for (const scenario of group) {
-        for (const variant of [undefined, ...Object.keys(scenario.variants)]) {
+        for (const variant of [undefined, ...(values.variants ? Object.keys(scenario.variants) : [])]) {
           const captured = await play(guest, scenario, variant);
-          keep(scenario, captured);
+          keepCase(scenario, captured);
           console.log(`${guest.kernel}  ${trialLine(trialOf(scenario, captured))}`);
         }
       }
@@ -71,24 +76,6 @@ async function play(guest: Guest, scenario: Scenario, variant: string | undefine
     seconds: Math.round((performance.now() - began) / 100) / 10,
     evidence,
   };
-}
-
-/** Replaces what was captured of the same case on the same series of kernels; variants that are no more go. */
-function keep(scenario: Scenario, now: CapturedCase): void {
-  const series = ({ kernel }: CapturedCase) => kernel.split(".")[0];
-  const stays = capturedCases(scenario).filter(
-    (each) =>
-      (each.variant !== now.variant || series(each) !== series(now)) &&
-      (each.variant === null || Object.hasOwn(scenario.variants, each.variant)),
-  );
-  const order = [null, ...Object.keys(scenario.variants)];
-  const cases = [...stays, now].sort(
-    (a, b) => a.kernel.localeCompare(b.kernel) || order.indexOf(a.variant) - order.indexOf(b.variant),
-  );
-  writeFileSync(
-    evidenceFile(scenario),
-    `[\n${cases.map((each) => ` ${JSON.stringify(each)}`).join(",\n")}\n]\n`,
-  );
 }
 
 function writePage(): void {

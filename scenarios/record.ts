@@ -7,6 +7,8 @@ import { join } from "node:path";
 import * as z from "zod/mini";
 import { root } from "../build/layout.ts";
 import { ChangeResult } from "../core/change.ts";
+import { Evidence } from "../core/evidence.ts";
+import { keepCase } from "../local/captured-evidence.ts";
 import { type DrillResult, runDrill } from "../local/drill.ts";
 import { bootGuest, type Guest } from "../local/qemu/guest.ts";
 import { resetLab } from "../local/qemu/topology.ts";
@@ -69,6 +71,13 @@ async function record(guest: Guest, scenario: Scenario): Promise<void> {
   if (result.outcome !== scenario.expect.outcome || (found[0] ?? null) !== scenario.expect.leading) {
     throw new Error(`expected ${scenario.expect.outcome}:\n${result.messages.at(-1)?.message}`);
   }
+  keepCase(scenario, {
+    variant: null,
+    kernel: guest.kernel,
+    capturedAt,
+    command: `npm run record ${id}`,
+    ...diagnosed(events),
+  });
   const after = await stage.after();
   await undo(recorded, result);
   const recording: Recording = {
@@ -83,6 +92,19 @@ async function record(guest: Guest, scenario: Scenario): Promise<void> {
   writeFileSync(recordingFile(scenario), `${JSON.stringify(recording, null, 1)}\n`);
   // The scenario with the most in it gives the events for `sam local invoke`.
   if (id === "conntrack-table-full") writeFunctionEvents(events);
+}
+
+/** All that the last diagnosis was made of, and how long it took to read that. */
+function diagnosed(events: readonly ExecutionEvent[]): { evidence: Evidence; seconds: number } {
+  const Call = z.object({ FunctionName: z.literal("diagnose"), Payload: z.object({ evidence: Evidence }) });
+  const began = events.find(({ state }) => state === "CollectEvidence")?.at;
+  const calls = events.flatMap(({ type, input, at }) => {
+    const call = type === "TaskScheduled" ? z.safeParse(Call, input) : undefined;
+    return call?.success ? [{ evidence: call.data.Payload.evidence, at }] : [];
+  });
+  const last = calls.at(-1);
+  if (last === undefined || began === undefined) throw new Error("nothing was diagnosed");
+  return { evidence: last.evidence, seconds: Math.round((last.at - began) / 100) / 10 };
 }
 
 /** So that a recorded host can also undo what it was played to have done. */
