@@ -11,7 +11,7 @@ export const tellRemoteOwner: Fix = {
   effect: "Ends the trouble at its root, for everybody who reaches that destination through a NAT.",
   blastRadius: "None on this host: it is a message to people.",
   verifiedBy: "the active test shows no difference between connections with and without timestamps",
-  undoing: "Nothing to undo here.",
+  undoing: "Exact: nothing is changed here, so there is nothing to undo.",
   permissions: [],
 
   prepare(evidence) {

@@ -95,12 +95,12 @@ export function describeStep(
   incident: Incident | null = null,
 ): string[] {
   const lines = [
-    ...folded(`${mailText(step.action, 300)} (risk ${step.risk})`, { hanging: 2 }),
+    // A letter to somebody else may be in it, whole.
+    ...folded(`${mailText(step.action, 1_500)} (risk ${step.risk})`, { hanging: 2 }),
     ...indent(reason.split("\n").flatMap((line) => folded(line, { hanging: 2, depth: 4 }))),
     ...indent(folded(`${step.effect} ${step.blastRadius}`, { depth: 4 })),
     ...indent(settings(step.settings)),
-    "  Do:",
-    ...indent(indent(step.commands)),
+    ...typed("Do", step.commands),
   ];
   if (step.document !== null && incident !== null) {
     const { instanceId, id: incidentId } = incident;
@@ -109,7 +109,11 @@ export function describeStep(
       `    ${sendCommand(step, { instanceId, incidentId, action: "apply" })}`,
     );
   }
-  return [...lines, "  Undo:", ...indent(indent(step.undo)), ""];
+  return [...lines, ...typed("Undo", step.undo), ""];
+}
+
+function typed(what: string, commands: readonly string[]): string[] {
+  return commands.length === 0 ? [] : [`  ${what}:`, ...indent(indent(commands))];
 }
 
 /** Where to look when the NAT is not the reason: what is next to it on the path. */

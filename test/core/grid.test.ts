@@ -43,7 +43,7 @@ describe.each(named)("$name", (each) => {
         step.causes.some((id) => staged.includes(id)),
         step.fix,
       ).toBe(true);
-      expect(step.commands.length, step.fix).toBeGreaterThan(0);
+      if (step.fix !== "tell-remote-owner") expect(step.commands.length, step.fix).toBeGreaterThan(0);
     }
   });
 });
