@@ -17,6 +17,9 @@ const answers: Record<string, object | null> = {
   "open-incident": { decision: "open" },
   "collect-host-evidence": { status: "read" },
   "collect-cloud-evidence": { unread: [] },
+  "collect-source-evidence": [],
+  // The recorded host was never asked for active tests.
+  "run-probes": { timestamps: null, fragments: null },
   diagnose: { status: "cause-found" },
   "decide-plan": {
     plan: { steps: [{ fix: "raise-conntrack-max", decision: "apply" }, {}, {}] },
