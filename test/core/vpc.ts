@@ -3,7 +3,6 @@ import type { CloudEvidence, CloudInstance } from "../../core/evidence/cloud.ts"
 import type { AclEntry, Network, Route, SecurityGroupRule } from "../../core/evidence/network.ts";
 import type { Evidence } from "../../core/evidence.ts";
 import {
-  clientGroup,
   dataAcl,
   dataSubnetA,
   dataSubnetB,
@@ -135,8 +134,6 @@ export const healthyInstance: CloudInstance = {
     },
   ],
 };
-
-export const otherGroup = clientGroup;
 
 /** A busy host with nothing wrong, and what AWS says around it. */
 export function evidenceIn(network: Network | null, cloud: Partial<CloudEvidence> = {}): Evidence {
