@@ -48,17 +48,12 @@ describe.each(named)("$name", (each) => {
   });
 });
 
-test("every scenario was captured on both kernels, and every variant on one at least", () => {
+test("every scenario was captured on both kernels", () => {
   for (const id of scenarioIds) {
-    const scenario = readScenario(id);
-    for (const variant of [null, ...Object.keys(scenario.variants)]) {
-      const kernels = cases
-        .filter((each) => each.scenario.id === id && each.captured.variant === variant)
-        .map(({ captured }) => captured.kernel);
-      expect(new Set(kernels).size, `${id} ${variant ?? ""}`).toBeGreaterThanOrEqual(
-        variant === null ? 2 : 1,
-      );
-    }
+    const kernels = cases
+      .filter(({ scenario, captured }) => scenario.id === id && captured.variant === null)
+      .map(({ captured }) => captured.kernel);
+    expect(new Set(kernels).size, id).toBe(2);
   }
 });
 
