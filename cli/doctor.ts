@@ -6,9 +6,9 @@ import { readHostOutput } from "../core/evidence/host-output.ts";
 import { noProbes, type ProbeResults } from "../core/evidence/probe.ts";
 import type { Evidence, HostReading } from "../core/evidence.ts";
 import { type Plan, planFor } from "../core/plan.ts";
-import { causeSection, ruledOutSection, unknownSection } from "../core/report/diagnosis.ts";
+import { causeSection, ruledOutSection, unaskedSection, unknownSection } from "../core/report/diagnosis.ts";
 import { section } from "../core/report/layout.ts";
-import { describeStep } from "../core/report/next.ts";
+import { adviceOn, describeStep } from "../core/report/next.ts";
 import { collect } from "./collect.ts";
 import { type Command, UsageError } from "./command.ts";
 import { readText } from "./read-json.ts";
@@ -107,8 +107,16 @@ function asText(name: string, { host, probes }: Evidence, diagnosis: Diagnosis, 
   return [
     headline(name, host, diagnosis),
     causeSection(diagnosis),
-    section("WHAT TO DO", trimEnd(plan.steps.flatMap((step) => describeStep(step)))),
+    section(
+      "WHAT TO DO",
+      trimEnd([
+        ...plan.steps.flatMap((step) => describeStep(step)),
+        ...adviceOn(diagnosis),
+        ...more(diagnosis),
+      ]),
+    ),
     unknownSection(diagnosis),
+    unaskedSection(diagnosis),
     section("NOT READABLE", [...unread, ...probes.unread, ...refusals(probes)]),
     diagnosis.status === "cause-found" ? "" : ruledOutSection(diagnosis),
   ]
@@ -121,6 +129,11 @@ function refusals({ timestamps, fragments }: ProbeResults): string[] {
     ...(timestamps?.status === "refused" ? [`the test of timestamps was refused: ${timestamps.reason}`] : []),
     ...(fragments?.status === "refused" ? [`the capture of fragments was refused: ${fragments.reason}`] : []),
   ];
+}
+
+function more({ causes }: Diagnosis): string[] {
+  const [leading] = causes;
+  return leading === undefined ? [] : [`More about this cause: nat-medic explain ${leading.id}`];
 }
 
 function headline(name: string, host: HostReading, { status, causes }: Diagnosis): string {

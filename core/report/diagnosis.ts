@@ -32,7 +32,7 @@ export function unknownSection({ unknown, moved, status }: Diagnosis): string {
   const reasons = Map.groupBy(unknown, ({ missing }) => mailText(missing, 300));
   const lines = [...reasons].flatMap(([missing, unjudged]) => [
     ...folded(`${missing}, so unknown:`),
-    ...unjudged.map(({ subject }) => `  ${mailText(subject, 120)}`),
+    ...indent(folded(unjudged.map(({ subject }) => mailText(subject, 120)).join(", "), { depth: 4 })),
   ]);
   // Counters that moved matter where no cause explains them.
   if (status !== "cause-found" && moved.length > 0) {

@@ -1,5 +1,6 @@
 /** What is left for a person to do. */
 import type { Closing, Outcome } from "../closing.ts";
+import type { Diagnosis } from "../diagnosis.ts";
 import { fixes } from "../fixes.ts";
 import type { Incident } from "../incident.ts";
 import { mailText } from "../plain-text.ts";
@@ -26,14 +27,7 @@ export function nextSection(closing: Closing, outcome: Outcome): string {
       "",
     );
   }
-  for (const { id, advice } of undo === null ? (diagnosis?.causes ?? []) : []) {
-    if (advice.length === 0) continue;
-    lines.push(
-      `Know about ${id}:`,
-      ...advice.flatMap((line) => indent(folded(mailText(line, 600), { hanging: 2, depth: 4 }))),
-      "",
-    );
-  }
+  if (undo === null && diagnosis !== null) lines.push(...adviceOn(diagnosis));
   if (outcome === "not-the-nat") lines.push(...lookElsewhere(), "");
   if (outcome === "undetermined" || outcome === "failed" || (outcome === "undone" && undo === null)) {
     lines.push(...lookForYourself(incident?.instanceId ?? "INSTANCE"), "");
@@ -42,7 +36,9 @@ export function nextSection(closing: Closing, outcome: Outcome): string {
   if (leading !== undefined && undo === null && lines.length > 0) {
     // A file's name would become a link to a stranger's domain: .md is one.
     lines.push(`More about this cause: nat-medic explain ${leading.id}`);
-    if (outcome !== "fixed") {
+    const aboutTheTable = /^(?:conntrack|snat)-/.test(leading.id);
+    const isSaid = leading.advice.some((line) => line.includes("reboot"));
+    if (outcome !== "fixed" && aboutTheTable && !isSaid) {
       lines.push("Do not reboot the instance: that empties the table for a while and fixes nothing.");
     }
   }
@@ -114,6 +110,17 @@ export function describeStep(
 
 function typed(what: string, commands: readonly string[]): string[] {
   return commands.length === 0 ? [] : [`  ${what}:`, ...indent(indent(commands))];
+}
+
+/** What to know about each cause that is no change. */
+export function adviceOn({ causes }: Diagnosis): string[] {
+  return causes
+    .filter(({ advice }) => advice.length > 0)
+    .flatMap(({ id, advice }) => [
+      `Know about ${id}:`,
+      ...advice.flatMap((line) => indent(folded(mailText(line, 600), { hanging: 2, depth: 4 }))),
+      "",
+    ]);
 }
 
 /** Where to look when the NAT is not the reason: what is next to it on the path. */

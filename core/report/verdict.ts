@@ -86,7 +86,9 @@ function proposed(closing: Closing, instance: string): Verdict {
     return {
       said: `NAT Medic needs you for ${instance}`,
       now: stillFails(closing),
-      toDo: "NAT Medic knows nothing that could be changed here; see the reasons.",
+      toDo: hasAdvice(closing)
+        ? "Nothing can be changed from here; see what to know about it, below."
+        : "NAT Medic knows nothing that could be changed here; see the reasons.",
     };
   }
   const changes = left === 1 ? "the change" : "the changes";
@@ -103,6 +105,10 @@ function proposed(closing: Closing, instance: string): Verdict {
     now: why.now ?? stillFails(closing),
     toDo: why.toDo(changes),
   };
+}
+
+function hasAdvice({ diagnosis }: Closing): boolean {
+  return (diagnosis?.causes ?? []).some(({ advice }) => advice.length > 0);
 }
 
 type WhyNotChanged = {
