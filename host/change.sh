@@ -312,7 +312,7 @@ undo() {
     [ "$present" != "$before" ] || continue
     if [ "$present" != "$after" ] && ! { [ -z "$after" ] && is_as_asked "$setting" "$present" "$(recorded "wanted.$setting")"; }; then
       [ "$FORCE" = yes ] || refuse_undo "$(describe "$setting" "$present"): somebody has changed it since (it was ${after:-not} set here), so nothing was undone"
-      note "$(describe "$setting" "$present"), which somebody else had set"
+      note "overruled: $(describe "$setting" "$present"), which somebody else had set"
     fi
     restore="$restore $setting"
   done

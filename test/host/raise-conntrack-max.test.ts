@@ -214,7 +214,7 @@ describe("undo", () => {
     expect(both()).toEqual([131_072, 65_536]);
     expect(raise("undo", { SSM_Force: "yes" })).toMatchObject({
       status: "changed",
-      notes: ["nf_conntrack_max was 131072, which somebody else had set"],
+      notes: ["overruled: nf_conntrack_max is 131072, which somebody else had set"],
     });
     expect(both()).toEqual([8192, 8192]);
   });
