@@ -31,7 +31,7 @@
 #   "timeouts":{"tcp_timeout_close":10,...,"generic_timeout":600},"window":1.03,
 #   "counters":{"conntrack.drop":[0,0],"ip.ForwDatagrams":[87,24],...,"softnet.processed":[461,70]},
 #   "table":{"reader":"conntrack","seconds":0.49,"entries":20,"complete":true,"protocols":{"tcp":20},...,
-#   "unansweredDestinations":[],"remapped":0,"undercount":0},
+#   "unansweredDestinations":[],"unansweredLately":[],"remapped":0,"undercount":0},
 #   "kernelLog":{"tableFull":0,"tableFullLastAt":null,"tableFullOtherNamespace":0,...,"others":{}},
 #   "parameters":{"net.ipv4.ip_forward":[1],"net.ipv4.ip_local_port_range":[32768,60999],...},
 #   "gauges":{"tcp.inuse":0,"tcp.orphan":0,"tcp.tw":0,"frag.inuse":0,"frag.memory":0,"arp.entries":1},
@@ -370,7 +370,7 @@ read_table() {
 # Prints the rest of the table's JSON object and then what is wrong with it, a line each; or nothing at all when the
 # reader failed before its first entry.
 summarize_table() {
-  $NICE $AWK -v most="$DUMP_ENTRIES" -v timeout="${ESTABLISHED:--1}" -v counted="$COUNT" '
+  $NICE $AWK -v most="$DUMP_ENTRIES" -v timeout="${ESTABLISHED:--1}" -v syn_sent="${SYN_SENT:--1}" -v counted="$COUNT" '
     function tally(table, name, key, other) {
       if (key in table) table[key]++
       else if (kept[name] < KEEP) { table[key] = 1; kept[name]++ }
@@ -464,7 +464,11 @@ summarize_table() {
       if (index($0, "[UNREPLIED]")) {
         unreplied++
         tally(silent, "silent", source)
-        if (state == "SYN_SENT") tally(vain, "vain", protocol " " nat " " substr($reply, 5) " " port)
+        if (state == "SYN_SENT") {
+          tally(vain, "vain", protocol " " nat " " substr($reply, 5) " " port)
+          # Each SYN starts the timer anew: the last one of these left within the last 3 s.
+          if (syn_sent - remaining <= 2) tally(fresh, "fresh", protocol " " nat " " substr($reply, 5) " " port)
+        }
       }
       if (index($0, "[ASSURED]")) assured++
       else if (index($0, "OFFLOAD]")) offloaded++
@@ -496,7 +500,8 @@ summarize_table() {
       printf "\"over86400\":%d,\"shortTimer\":%d,\"staleTimer\":%d},", over86400, short_timer, stale_timer
       printf "\"sources\":%s,\"unrepliedSources\":%s,", addresses(sources), addresses(silent)
       printf "\"natAddresses\":%s,\"destinations\":%s,", addresses(nats), spaces(destinations, 10)
-      printf "\"unansweredDestinations\":%s,\"remapped\":%d,\"undercount\":%d}\n", spaces(vain, 5), remapped, worst
+      printf "\"unansweredDestinations\":%s,\"unansweredLately\":%s,", spaces(vain, 5), (syn_sent < 0 ? "null" : spaces(fresh, 5))
+      printf "\"remapped\":%d,\"undercount\":%d}\n", remapped, worst
       if (malformed > 0) printf "table: %d lines of an unknown form were skipped\n", malformed
       # Old conntrack-tools list IPv4 alone.
       if (!more && entries < 0.9 * counted - 100) printf "table: %d of %d entries were listed\n", entries, counted
@@ -730,6 +735,7 @@ main() {
   [ -e "$SYSCTL/nf_conntrack_count" ] && LOADED=true
   COUNT=$(whole_number "$(value_of "$SYSCTL/nf_conntrack_count")" 0)
   ESTABLISHED=$(value_of "$SYSCTL/nf_conntrack_tcp_timeout_established")
+  SYN_SENT=$(value_of "$SYSCTL/nf_conntrack_tcp_timeout_syn_sent")
   [ "$LOADED" = false ] || [ -n "$ESTABLISHED" ] || unread 'table.establishedIdle: the timeout cannot be read'
 
   choose_interfaces

@@ -13,10 +13,10 @@ import { duration, percent, whole } from "../wording.ts";
 
 /** Sources whose SYNs stay unanswered: a single one has a trouble of its own, such as a firewall. */
 const leastSources = 2;
+/** Of the SYNs of the last seconds: one that is on its way at the moment of reading has no answer yet either. */
+const strayShare = 0.1;
 /** Of the most that one source has: others that fail now and then do not make it theirs. */
 const sameTrouble = 0.1;
-/** Share above the first reading that joined between it and the change, in the lab 7 % within ten seconds. */
-const underWay = 0.25;
 
 /**
  * A destination with `net.ipv4.tcp_tw_recycle` (Linux before 4.12) remembers the last TCP timestamp of an address and
@@ -73,17 +73,36 @@ export const remoteRejectsTimestamps: Cause = {
     };
   },
 
+  /**
+   * Entries of what failed before stay for the timeout of SYN_SENT, so what counts are SYNs of the last seconds. A SYN
+   * that is sent again passes the rule too, so where it helps none stays without an answer.
+   */
   verify(before, after) {
     const [worst] = mixedDestinations(before);
-    if (worst === undefined || after.table === null) return { verdict: "unknown", evidence: [] };
-    const { address, port } = worst;
-    const now = entriesTo(after, address, port);
-    const evidence = [observeEntries(now)];
-    // Entries of what failed before stay for the timeout of SYN_SENT: what must end is that new ones join them.
-    if (now.unanswered <= worst.unanswered * (1 + underWay)) return { verdict: "better", evidence };
-    return { verdict: now.unanswered > 2 * worst.unanswered ? "worse" : "unchanged", evidence };
+    if (worst === undefined) return { verdict: "unknown", evidence: [] };
+    const latelyBefore = unansweredLately(before, worst);
+    const lately = unansweredLately(after, worst);
+    if (latelyBefore === undefined || lately === undefined) return { verdict: "unknown", evidence: [] };
+    const evidence = [
+      {
+        signal: `SYNs of the last 3 s to ${worst.address} port ${worst.port} without an answer`,
+        observed: `${whole(lately)}, before ${whole(latelyBefore)}`,
+        expected: "none",
+      },
+    ];
+    // Nobody tried in vain just then, before the change: nothing can be seen of it.
+    if (latelyBefore === 0) return { verdict: "unknown", evidence };
+    if (lately <= latelyBefore * strayShare) return { verdict: "better", evidence };
+    return { verdict: lately > 2 * latelyBefore ? "worse" : "unchanged", evidence };
   },
 };
+
+function unansweredLately({ table }: HostEvidence, { address, port }: Suspicion): number | undefined {
+  if (table === null || table.unansweredLately === null) return undefined;
+  return table.unansweredLately
+    .filter((space) => space.protocol === "tcp" && space.address === address && space.port === port)
+    .reduce((sum, { entries }) => sum + entries, 0);
+}
 
 /** Drops of this host's own connection tracking, any of which explains a SYN without an answer. */
 function dropsHere(host: HostEvidence): Observation[] {

@@ -100,6 +100,8 @@ const conntrackTable = z.object({
   destinations: portSpaces,
   /** The same, of TCP entries in SYN_SENT without a reply: where connections are being tried in vain. */
   unansweredDestinations: z._default(portSpaces, []),
+  /** Those of them whose last SYN left within the last 3 s; `null`: not told. */
+  unansweredLately: z._default(z.nullable(portSpaces), null),
   /** Entries whose port the NAT had to change, because the client's own was taken; `null`: not counted. */
   remapped: z._default(z.nullable(entries), null),
   /** Upper bound of the error of each ranked count, in entries read (Misra-Gries). */

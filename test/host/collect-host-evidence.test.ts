@@ -89,6 +89,7 @@ describe.each(shells)("under %s", (shell) => {
         { protocol: "tcp", natAddress: "10.60.0.2", address: "203.0.113.8", port: 2, entries: 1 },
         { protocol: "tcp", natAddress: "203.0.113.1", address: "203.0.113.99", port: 443, entries: 1 },
       ],
+      unansweredLately: [],
       remapped: 0,
       undercount: 0,
     });

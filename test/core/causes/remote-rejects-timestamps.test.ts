@@ -188,15 +188,20 @@ test("Fisher's exact test gives the values of the tables", () => {
   expect(chanceOf({ attempted: 4, succeeded: 0 }, { attempted: 4, succeeded: 4 })).toBeCloseTo(1 / 70, 6);
 });
 
-test("it counts as better when no unanswered entries join the old ones, which take their time to expire", () => {
+test("it counts as better when SYNs of the last seconds are answered; old entries take their time to expire", () => {
   const verify = cause.verify as NonNullable<typeof cause.verify>;
-  const later = (unanswered: number) => host([["203.0.113.7", 180 + unanswered, unanswered]]);
-  expect(verify(mixed, later(122)).verdict).toBe("better");
-  expect(verify(mixed, later(0)).verdict).toBe("better");
-  expect(verify(mixed, later(150)).verdict).toBe("better");
-  expect(verify(mixed, later(151)).verdict).toBe("unchanged");
-  expect(verify(mixed, later(241)).verdict).toBe("worse");
-  expect(verify(mixed, { ...mixed, table: null }).verdict).toBe("unknown");
+  const lately = (entries: number | null): HostEvidence => ({
+    ...mixed,
+    table: { ...mixed.table!, unansweredLately: entries === null ? null : [to("203.0.113.7", entries)] },
+  });
+  expect(verify(lately(30), lately(0)).verdict).toBe("better");
+  expect(verify(lately(30), lately(3)).verdict).toBe("better");
+  expect(verify(lately(30), lately(4)).verdict).toBe("unchanged");
+  expect(verify(lately(30), lately(30)).verdict).toBe("unchanged");
+  expect(verify(lately(30), lately(61)).verdict).toBe("worse");
+  expect(verify(lately(0), lately(0)).verdict, "nobody tried").toBe("unknown");
+  expect(verify(lately(null), lately(0)).verdict, "not told").toBe("unknown");
+  expect(verify(lately(30), { ...mixed, table: null }).verdict).toBe("unknown");
   expect(verify(healthy, healthy).verdict).toBe("unknown");
 });
 
