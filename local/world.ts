@@ -128,22 +128,21 @@ export function healthyWorld(): World {
     instanceTypes: instanceTypes(),
     vpcEndpoints: {},
     agents: {},
-    alarms: {
-      ...utilizationAlarm("nat-a-conntrack-utilization", natA),
-      ...utilizationAlarm("nat-b-conntrack-utilization", natB),
-    },
+    alarms: {},
   };
   addNat(world, {
     id: natA,
     subnetId: publicSubnetA,
     address: "10.60.100.10",
     publicAddress: "198.51.100.10",
+    alarm: "nat-a-conntrack-utilization",
   });
   addNat(world, {
     id: natB,
     subnetId: publicSubnetB,
     address: "10.60.200.10",
     publicAddress: "198.51.100.20",
+    alarm: "nat-b-conntrack-utilization",
   });
   // The four clients of the lab.
   for (const n of [1, 2, 3, 4]) addClient(world, `i-0c11e0000000000a${n}`, `10.60.0.1${n}`);
@@ -189,7 +188,7 @@ export function stagingOf(scenario: Scenario, variant?: string): Staging {
   return staging;
 }
 
-/** A NAT instance with one interface, watched by NAT Medic. */
+/** A NAT instance with one interface, watched by NAT Medic, and by an alarm on its table. */
 export function addNat(
   world: World,
   nat: {
@@ -199,9 +198,11 @@ export function addNat(
     publicAddress: string;
     type?: _InstanceType;
     tags?: Record<string, string>;
+    alarm?: string;
   },
 ): void {
   const { id, subnetId = publicSubnetA, address, publicAddress, type = "t3.micro", tags = {} } = nat;
+  Object.assign(world.alarms, utilizationAlarm(nat.alarm ?? `${id}-conntrack-utilization`, id));
   const tagList = Object.entries({ [enrolTag.key]: enrolTag.value, ...tags }).map(([Key, Value]) => ({
     Key,
     Value,

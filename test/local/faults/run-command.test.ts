@@ -59,6 +59,7 @@ const afterwards =
   };
 
 const markup = reading(8192, 8192, true).replace(/"kernel":"[^"]+"/, '"kernel":"[x](https://evil.example)"');
+/** A host that does not answer is a finding; one that answers nonsense is not known. */
 const whileReading: [string, Omit<Script, "host">, HostAnswer, RegExp][] = [
   ["undeliverable", {}, gone, /no agent took the command/],
   ["a delivery timeout", { whenUnreachable: "delivery-timed-out" }, gone, /DeliveryTimedOut/],
@@ -71,7 +72,7 @@ const whileReading: [string, Omit<Script, "host">, HostAnswer, RegExp][] = [
 for (const [fault, script, answer, words] of whileReading) {
   survives(fault, "the host is read", async () => {
     const told = await play(script, answering(collecting, answer));
-    expect(outcome(told)).toEqual(["undetermined"]);
+    expect(outcome(told)).toEqual([answer === gone || answer === killed ? "proposed" : "undetermined"]);
     expect(told.mail).toMatch(words);
     expect(told.mail).not.toMatch(/script>|xxx|evil|\p{Cc}(?<!\n)/u);
     expect(told.host.commands).toEqual(["collect"]);
@@ -81,7 +82,7 @@ for (const [fault, script, answer, words] of whileReading) {
 for (const whenUnreachable of ["pending", "in-progress"] as const) {
   survives(`an invocation ${whenUnreachable} for ever`, "the host is read", async () => {
     const told = await play({ whenUnreachable }, answering(collecting, gone), { where: patient });
-    expect(outcome(told)).toEqual(["undetermined"]);
+    expect(outcome(told)).toEqual(["proposed"]);
     expect(told.mail).toMatch(/within 165 s/);
     expect(told.ending.operations).toContain("ssm.CancelCommand");
   });
