@@ -1,7 +1,6 @@
 /**
- * Every scenario on a real kernel: brought about and named. Some of them all the way: fixed, verified by real
- * connections, undone, and the one with the most in it through reboots. One guest serves all of them. The variants, and
- * the other kernel, are for `npm run lab -- --all`.
+ * Some scenarios all the way on a real kernel: brought about, diagnosed, fixed, verified by real connections, undone, and
+ * the one with the most in it through reboots. One guest serves all of them.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import * as z from "zod/mini";
@@ -15,11 +14,10 @@ import { whyNoLab } from "../../local/qemu/image.ts";
 import { qemuHost } from "../../local/qemu/qemu-host.ts";
 import { resetLab } from "../../local/qemu/topology.ts";
 import { stageOn } from "../../local/qemu-stage.ts";
-import { readStage } from "../../local/read-stage.ts";
-import { readScenario, scenarioIds, startingEvent } from "../../local/scenario.ts";
+import { readScenario, startingEvent } from "../../local/scenario.ts";
 import { type LocalStack, startLocalStack, topicArn } from "../../local/stack.ts";
 import type { Execution } from "../../local/states/execution.ts";
-import { scoreOf, trialLine, trialOf } from "../../scenarios/accuracy.ts";
+import { allTheWay } from "./all-the-way.ts";
 
 const missing = whyNoLab();
 if (missing !== undefined) {
@@ -27,16 +25,6 @@ if (missing !== undefined) {
   console.warn(`SKIPPED, the lab on a real kernel: ${missing}`);
 }
 
-/** One of each kind of change: the table, the hash, timers, a kernel parameter, a rule; and none. */
-const allTheWay = [
-  "conntrack-table-full",
-  "conntrack-hash-undersized",
-  "conntrack-timeouts-too-long",
-  "conntrack-heavy-hitter",
-  "ip-forward-disabled",
-  "masquerade-rule-missing",
-  "healthy",
-];
 const settings = {
   max: "/proc/sys/net/netfilter/nf_conntrack_max",
   buckets: "/proc/sys/net/netfilter/nf_conntrack_buckets",
@@ -92,31 +80,6 @@ describe.skipIf(missing !== undefined)("on a real kernel", () => {
       await stack.stop();
     }
   };
-
-  test.each(scenarioIds.filter((id) => !allTheWay.includes(id)))(
-    "%s is named as it was staged",
-    async (id) => {
-      const scenario = readScenario(id);
-      await resetLab(guest);
-      const stage = await stageOn(guest, scenario, () => {}, undefined, { measured: false });
-      const evidence = await readStage(stage, { probe: scenario.host.probe });
-      const captured = {
-        variant: null,
-        kernel: guest.kernel,
-        capturedAt: "now",
-        command: "",
-        seconds: 0,
-        evidence,
-      };
-      const trial = trialOf(scenario, captured);
-      expect(scoreOf(trial), trialLine(trial)).toEqual({
-        leadingRight: true,
-        missed: [],
-        falseFindings: [],
-        falseFixes: [],
-      });
-    },
-  );
 
   test.each(allTheWay)("%s, all the way", async (id) => {
     const { expect: expected } = readScenario(id);
