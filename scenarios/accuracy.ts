@@ -2,8 +2,8 @@
 import { median } from "../bench/result.ts";
 import { diagnose } from "../core/diagnosis.ts";
 import { planFor } from "../core/plan.ts";
-import type { CapturedCase } from "../local/captured-evidence.ts";
-import { expectationOf, type Scenario } from "../local/scenario.ts";
+import { type CapturedCase, capturedCases } from "../local/captured-evidence.ts";
+import { expectationOf, readScenario, type Scenario, scenarioIds } from "../local/scenario.ts";
 
 /** One scenario, or one of its variants, on one system. */
 export type Trial = {
@@ -96,10 +96,14 @@ function wrong(trial: Trial, { leadingRight, missed, falseFindings, falseFixes }
     .join("; ");
 }
 
-/** The whole of docs/accuracy.md. `captured`: ISO 8601, of each case. */
-export function accuracyPage(trials: readonly Trial[], captured: readonly string[]): string {
+/** The whole of docs/accuracy.md, from every case that is kept. */
+export function accuracyPage(): string {
+  const kept = scenarioIds.map(readScenario).flatMap((scenario) => {
+    return capturedCases(scenario).map((captured) => ({ captured, trial: trialOf(scenario, captured) }));
+  });
+  const trials = kept.map(({ trial }) => trial);
   const kernels = [...new Set(trials.map(({ kernel }) => kernel))].sort();
-  const times = captured.map((at) => at.slice(0, 16).replace("T", " ")).sort();
+  const times = kept.map(({ captured }) => captured.capturedAt.slice(0, 16).replace("T", " ")).sort();
   return `# How often the cause is named
 
 Written by \`npm run lab\` (\`-- --all\` plays everything); the cases were captured between ${times[0]} and ${times.at(-1)} UTC. Each

@@ -34,7 +34,7 @@ const scenarios = (values.all ? scenarioIds : positionals).map(readScenario);
 
 // Side by side: a guest under emulation keeps one core busy.
 const finished = await Promise.allSettled(wanted.map(playAll));
-writePage();
+writeFileSync(join(root, "docs", "accuracy.md"), accuracyPage());
 for (const { reason } of finished.filter((result) => result.status === "rejected")) console.error(reason);
 const trials = scenarios.flatMap((scenario) =>
   capturedCases(scenario).map((each) => trialOf(scenario, each)),
@@ -76,15 +76,4 @@ async function play(guest: Guest, scenario: Scenario, variant: string | undefine
     seconds: Math.round((performance.now() - began) / 100) / 10,
     evidence,
   };
-}
-
-function writePage(): void {
-  const kept = scenarioIds.map(readScenario).flatMap((scenario) => {
-    return capturedCases(scenario).map((captured) => ({ scenario, captured }));
-  });
-  const page = accuracyPage(
-    kept.map(({ scenario, captured }) => trialOf(scenario, captured)),
-    kept.map(({ captured }) => captured.capturedAt),
-  );
-  writeFileSync(join(root, "docs", "accuracy.md"), page);
 }
