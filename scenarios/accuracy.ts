@@ -117,7 +117,7 @@ ${summary(trials, kernels)}
 *Leading cause named*: the first cause is the one that was staged; for a host without trouble, none, and the right answer
 (healthy, or not the NAT). *Contributing named*: of all staged. *False findings*: causes named that are not there. *Fixes for
 nothing*: proposed or planned for a cause that is not there. *Time*: to read the host and AWS and to judge, in the median; the
-collector's own window is 3 s of it.
+collector's own window is 5 s of it.
 
 ## Every trial
 

@@ -89,7 +89,7 @@ describe.each(shells)("under %s", (shell) => {
         { protocol: "tcp", natAddress: "10.60.0.2", address: "203.0.113.8", port: 2, entries: 1 },
         { protocol: "tcp", natAddress: "203.0.113.1", address: "203.0.113.99", port: 443, entries: 1 },
       ],
-      unansweredLately: [],
+      unansweredLately: null,
       remapped: 0,
       undercount: 0,
     });
@@ -233,6 +233,15 @@ describe("the table", () => {
     host.write("sys/module/nf_conntrack_netlink/refcnt", 0);
     host.conntrackPrints(captured("conntrack-L.txt"));
     expect(table(collect(host)).reader).toBe("conntrack");
+  });
+
+  it("tells which SYNs of the last seconds are without an answer, by the timer that each of them starts", () => {
+    host.setting("nf_conntrack_tcp_timeout_syn_sent", 120);
+    host.conntrackPrints(captured("conntrack-L.txt"));
+    // The other one, to 203.0.113.8, has 48 s left.
+    expect(table(collect(host)).unansweredLately).toEqual([
+      { protocol: "tcp", natAddress: "203.0.113.1", address: "203.0.113.99", port: 443, entries: 1 },
+    ]);
   });
 
   it("tells where connections are tried in vain, and how many had to take another port than their own", () => {
