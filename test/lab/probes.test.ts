@@ -23,11 +23,11 @@ describe.skipIf(missing !== undefined)("active tests on a real kernel", () => {
     await resetLab(guest);
     await stageOn(guest, readScenario(id), () => {}, undefined, { measured: false });
   };
-  /** All that a test could leave behind, or change for the host itself. */
+  /** All that a test could leave behind, or change for the host itself; but not the lock that every change shares. */
   const traces = () =>
     guest.must(
       "ip netns list | sort; ip -o link | cut -d: -f2 | sort; iptables-save | grep -v '^[#:]'; nft list tables; " +
-        "cat /proc/sys/net/ipv4/tcp_timestamps; ls /run | grep nat-medic || true; pgrep -fl 'tcpdump|nat-medic-probe' || true",
+        "cat /proc/sys/net/ipv4/tcp_timestamps; ls /run | grep nat-medic | grep -v '[.]lock$' || true; pgrep -fl 'tcpdump|nat-medic-probe' || true",
     );
   const probe = { environment: { SSM_Address: "10.61.0.10", SSM_Port: "8080" } };
 
