@@ -3,7 +3,6 @@ export const allTheWay = [
   "conntrack-table-full",
   "conntrack-hash-undersized",
   "conntrack-timeouts-too-long",
-  "conntrack-heavy-hitter",
   "ip-forward-disabled",
   "masquerade-rule-missing",
   "healthy",
