@@ -13,7 +13,8 @@
 #   For at most a minute: a network namespace `nat-medic-probe`, a pair of virtual interfaces into it, and one rule that
 #   masquerades the namespace's own addresses where no rule of the host does. `tcp_timestamps` is set inside the namespace
 #   alone. A watcher in a session of its own removes all of it when this script ends, however it ends, and is started
-#   before anything else. Nothing is left but the connections' entries in the table, which expire. (Killed in the instant
+#   before anything else. Nothing is left but the connections' entries in the
+#   table, which expire, and /run/nat-medic.lock, which every change shares. (Killed in the instant
 #   before the watcher starts, it may leave that one's script in /run, which has nothing to remove then.)
 #
 # OVERHEAD

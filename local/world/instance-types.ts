@@ -1,6 +1,7 @@
 /**
- * Instance types as DescribeInstanceTypes describes them: the families that NAT instances are made of. The figures are
- * EC2's own answers of May 2026 (Region us-east-1), as far as anything here looks at them.
+ * Instance types in the shape of DescribeInstanceTypes: the families that NAT instances are made of, as far as anything
+ * here looks at them. The figures are those published for us-east-1 in May 2026; nobody here could ask EC2, so they stage
+ * troubles and prove nothing about EC2. What is deployed asks EC2 itself.
  */
 import type { _InstanceType, InstanceTypeInfo } from "@aws-sdk/client-ec2";
 
@@ -21,7 +22,7 @@ type Row = readonly [
   performance: string,
 ];
 
-/** EC2 calls the last generation of a family current; of these families it does so for all but the ones listed. */
+/** Taken for a former generation here, so that both kinds are there; which EC2 calls current was not checked. */
 const FORMER = new Set(["c6gn", "m5", "m6i"]);
 const XEN = new Set(["t2"]);
 
