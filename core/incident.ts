@@ -1,13 +1,12 @@
 /** One trouble of one instance, from its trigger to its outcome. */
 import * as z from "zod/mini";
 import { Mode } from "./mode.ts";
+import { Place } from "./place.ts";
 
 /** EC2's own format: 8 or 17 hexadecimal digits. */
 export const InstanceId = z.string().check(z.regex(/^i-([0-9a-f]{8}|[0-9a-f]{17})$/));
 export type InstanceId = z.infer<typeof InstanceId>;
 
-/** The namespace and names of the metrics that NAT Medic publishes on the host. */
-export const metricNamespace = "NatMedic";
 /** The metrics whose alarms the present causes can explain. */
 export const judgedMetrics: readonly string[] = [
   "ConntrackUtilization",
@@ -58,6 +57,7 @@ export const Incident = z.object({
   automaticChangesLeft: z.int().check(z.gte(0)),
   /** Whether a person asked for the tests that send traffic or capture packets. */
   probe: z._default(z.boolean(), false),
+  place: z._default(z.nullable(Place), null),
 });
 export type Incident = z.infer<typeof Incident>;
 

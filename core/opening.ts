@@ -105,6 +105,7 @@ export function open(facts: OpeningFacts): Opening {
       trigger,
       openedAt: execution.startedAt,
       probe: triage.probe,
+      place: null,
     },
   };
 }

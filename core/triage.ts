@@ -1,6 +1,7 @@
 /** From whatever started us to the instances that it is about. */
 import * as z from "zod/mini";
-import { IncidentId, InstanceId, type Metric, metricNamespace, type Trigger } from "./incident.ts";
+import { IncidentId, InstanceId, type Metric, type Trigger } from "./incident.ts";
+import { metricNamespace } from "./metrics.ts";
 import { Mode } from "./mode.ts";
 import { plainLine } from "./plain-text.ts";
 

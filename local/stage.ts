@@ -1,5 +1,5 @@
 /** Where a drill plays: a NAT host in trouble, AWS around it, and clients behind it who notice. */
-import { metricNamespace } from "../core/incident.ts";
+import { metricNamespace } from "../core/metrics.ts";
 import type { MetricPoint, MetricSeries } from "./endpoint/metric-series.ts";
 import { type NatHost, unreachableHost } from "./host.ts";
 import { recordedHost } from "./recorded-host.ts";

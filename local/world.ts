@@ -21,7 +21,7 @@ import type {
   Vpc,
   VpcEndpoint,
 } from "@aws-sdk/client-ec2";
-import { metricNamespace } from "../core/incident.ts";
+import { metricNamespace } from "../core/metrics.ts";
 import { enrolTag } from "../core/opening.ts";
 import type { Scenario, Staging } from "./scenario.ts";
 import { instanceTypes } from "./world/instance-types.ts";

@@ -62,6 +62,7 @@ beforeEach(async () => {
     openedAt: t(0),
     automaticChangesLeft: 3,
     probe: false,
+    place: null,
   };
 });
 

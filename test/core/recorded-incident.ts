@@ -29,6 +29,7 @@ const incident: Incident = {
   openedAt: at(12, 50),
   automaticChangesLeft: 3,
   probe: false,
+  place: null,
 };
 
 /** What the host answered to one of our documents. */

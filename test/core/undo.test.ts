@@ -60,6 +60,7 @@ const incident = (change: Partial<IncidentRecord>): IncidentRecord => ({
     openedAt: at,
     automaticChangesLeft: 3,
     probe: false,
+    place: null,
   },
   execution: "arn:aws:states:eu-central-1:123456789012:execution:nat-medic-remediate:a",
   status: "open",

@@ -39,6 +39,7 @@ const incident: Incident = {
   openedAt: "2026-11-21T10:51:24Z",
   automaticChangesLeft: 3,
   probe: false,
+  place: null,
 };
 const planned: PlanStep = {
   fix: "align-eni-timeouts",
