@@ -21,6 +21,7 @@ export async function readStage(stage: Stage, { probe }: { probe: boolean }): Pr
     openedAt: at,
     automaticChangesLeft: 0,
     probe,
+    place: null,
   };
   const stack = await startLocalStack({ ...stackOn(stage, [natA]), mode: "propose", approvalSeconds: 60 });
   try {
