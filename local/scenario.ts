@@ -16,6 +16,8 @@ const Expectation = z.strictObject({
   outcome: Outcome,
   leading: z.nullable(CauseId),
   contributing: z.array(CauseId),
+  /** Staged as well, but not every kernel lets it be seen. */
+  sometimesSeen: z._default(z.array(CauseId), []),
   /** Fixes that are applied when people approve. */
   fixes: z.array(FixId),
 });
@@ -125,6 +127,7 @@ export function expectationOf({ expect, variants }: Scenario, variant: string | 
     outcome: own.outcome ?? expect.outcome,
     leading: own.leading === undefined ? expect.leading : own.leading,
     contributing: own.contributing ?? expect.contributing,
+    sometimesSeen: own.sometimesSeen ?? expect.sometimesSeen,
     fixes: own.fixes ?? expect.fixes,
   };
 }

@@ -12,7 +12,12 @@ export type Trial = {
   variant: string | null;
   title: string;
   kernel: string;
-  expected: { outcome: string; leading: string | null; contributing: readonly string[] };
+  expected: {
+    outcome: string;
+    leading: string | null;
+    contributing: readonly string[];
+    sometimesSeen: readonly string[];
+  };
   /** Causes found, the leading one first. */
   found: readonly string[];
   /** Of the diagnosis: `cause-found`, `healthy`, `not-the-nat` or `undetermined`. */
@@ -51,14 +56,13 @@ export type Score = {
 };
 
 export function scoreOf({ expected, found, status, fixes }: Trial): Score {
-  const staged = [...(expected.leading === null ? [] : [expected.leading]), ...expected.contributing];
+  const { leading, contributing, sometimesSeen } = expected;
+  const staged = [...(leading === null ? [] : [leading]), ...contributing, ...sometimesSeen];
   const leadingRight =
-    expected.leading === null
-      ? found.length === 0 && status === expected.outcome
-      : found[0] === expected.leading;
+    leading === null ? found.length === 0 && status === expected.outcome : found[0] === leading;
   return {
     leadingRight,
-    missed: expected.contributing.filter((id) => !found.includes(id)),
+    missed: contributing.filter((id) => !found.includes(id)),
     falseFindings: found.filter((id) => !staged.includes(id)),
     falseFixes: fixes.filter(({ causes }) => !causes.some((id) => staged.includes(id))).map(({ fix }) => fix),
   };
