@@ -1,5 +1,7 @@
 /** A change of the packet filter's rules: where it is made, and how a person would make it. */
+
 import type { HostEvidence, NatRule } from "./evidence/host.ts";
+import type { Evidence } from "./evidence.ts";
 import type { FixId } from "./fix.ts";
 
 /** What our document knows as the name of an interface. */
@@ -15,6 +17,14 @@ export function outerInterface({ interfaces }: HostEvidence): { name: string } |
 }
 
 type Rules = NonNullable<HostEvidence["rules"]>;
+
+/** What a change of rules is prepared from; `impossible`: it was not read. */
+export function rulesOf({ host }: Evidence): { rules: Rules; host: HostEvidence } | { impossible: string } {
+  if (host.status === "unread") return { impossible: "the host could not be read" };
+  const { evidence } = host;
+  if (evidence.rules === null) return { impossible: "the rules of the host could not be read" };
+  return { rules: evidence.rules, host: evidence };
+}
 
 /** Rules that translate what leaves by this interface. */
 export function rulesFor({ nat }: Rules, name: string): NatRule[] {

@@ -1,4 +1,4 @@
-import { addition, outerInterface, rulesFor } from "../firewall-rules.ts";
+import { addition, outerInterface, rulesFor, rulesOf } from "../firewall-rules.ts";
 import { type Fix, sendDocument } from "../fix.ts";
 
 export const addMasqueradeRule: Fix = {
@@ -16,11 +16,11 @@ export const addMasqueradeRule: Fix = {
   undoing: "Exact: the rule is deleted. Connections that it translated go on until they end.",
   permissions: [sendDocument("ChangeFirewallRules")],
 
-  prepare({ host }) {
-    if (host.status === "unread") return { impossible: "the host could not be read" };
-    const { rules } = host.evidence;
-    if (rules === null) return { impossible: "the rules of the host could not be read" };
-    const outer = outerInterface(host.evidence);
+  prepare(evidence) {
+    const read = rulesOf(evidence);
+    if ("impossible" in read) return read;
+    const { rules, host } = read;
+    const outer = outerInterface(host);
     if ("impossible" in outer) return outer;
     const { name } = outer;
     const covers = rulesFor(rules, name).some(

@@ -1,4 +1,4 @@
-import { addition } from "../firewall-rules.ts";
+import { addition, rulesOf } from "../firewall-rules.ts";
 import { type Fix, sendDocument } from "../fix.ts";
 
 export const clampMss: Fix = {
@@ -15,10 +15,10 @@ export const clampMss: Fix = {
   undoing: "Exact: the rule is deleted. Connections keep the size that they agreed on.",
   permissions: [sendDocument("ChangeFirewallRules")],
 
-  prepare({ host }) {
-    if (host.status === "unread") return { impossible: "the host could not be read" };
-    const { rules } = host.evidence;
-    if (rules === null) return { impossible: "the rules of the host could not be read" };
+  prepare(evidence) {
+    const read = rulesOf(evidence);
+    if ("impossible" in read) return read;
+    const { rules } = read;
     if (rules.clampsMss) return { impossible: "a rule clamps the segment size already" };
     return {
       action: "Clamp the segment size of what is forwarded to what the path carries",

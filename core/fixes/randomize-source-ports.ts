@@ -1,5 +1,5 @@
 import { portSpaces, usedUp } from "../evidence/port-space.ts";
-import { outerInterface, replacement, rulesFor } from "../firewall-rules.ts";
+import { outerInterface, replacement, rulesFor, rulesOf } from "../firewall-rules.ts";
 import { type Fix, sendDocument } from "../fix.ts";
 import { whole } from "../wording.ts";
 
@@ -17,16 +17,16 @@ export const randomizeSourcePorts: Fix = {
   undoing: "Exact: each rule is put back as it was, in its place. Connections keep their ports.",
   permissions: [sendDocument("ChangeFirewallRules")],
 
-  prepare({ host }) {
-    if (host.status === "unread") return { impossible: "the host could not be read" };
-    const { rules } = host.evidence;
-    if (rules === null) return { impossible: "the rules of the host could not be read" };
-    if (portSpaces(host.evidence)?.some(({ occupancy }) => occupancy >= usedUp)) {
+  prepare(evidence) {
+    const read = rulesOf(evidence);
+    if ("impossible" in read) return read;
+    const { rules, host } = read;
+    if (portSpaces(host)?.some(({ occupancy }) => occupancy >= usedUp)) {
       return {
         impossible: "the ports towards one destination are used up, and random ones would fail as often",
       };
     }
-    const outer = outerInterface(host.evidence);
+    const outer = outerInterface(host);
     if ("impossible" in outer) return outer;
     const { name } = outer;
     const ours = rulesFor(rules, name);

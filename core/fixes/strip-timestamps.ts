@@ -1,5 +1,5 @@
 import { confirmedDestination } from "../evidence/suspected-destination.ts";
-import { addition } from "../firewall-rules.ts";
+import { addition, rulesOf } from "../firewall-rules.ts";
 import { type Fix, sendDocument } from "../fix.ts";
 
 export const stripTimestamps: Fix = {
@@ -17,10 +17,9 @@ export const stripTimestamps: Fix = {
   permissions: [sendDocument("ChangeFirewallRules")],
 
   prepare(evidence) {
-    const { host } = evidence;
-    if (host.status === "unread") return { impossible: "the host could not be read" };
-    const { rules } = host.evidence;
-    if (rules === null) return { impossible: "the rules of the host could not be read" };
+    const read = rulesOf(evidence);
+    if ("impossible" in read) return read;
+    const { rules } = read;
     const destination = confirmedDestination(evidence);
     if ("unconfirmed" in destination) return { impossible: destination.unconfirmed };
     const { address, port } = destination;

@@ -1,5 +1,5 @@
 import type { NatRule } from "../evidence/host.ts";
-import { outerInterface, replacement, rulesFor } from "../firewall-rules.ts";
+import { outerInterface, replacement, rulesFor, rulesOf } from "../firewall-rules.ts";
 import { type Fix, sendDocument } from "../fix.ts";
 
 /** What the kernel chooses from where a rule names no range, for clients' ports from 1024 on (`nf_nat_core.c`). */
@@ -18,11 +18,11 @@ export const widenSnatRange: Fix = {
   undoing: "Exact: each rule is put back as it was, in its place. Connections keep their ports.",
   permissions: [sendDocument("ChangeFirewallRules")],
 
-  prepare({ host }) {
-    if (host.status === "unread") return { impossible: "the host could not be read" };
-    const { rules } = host.evidence;
-    if (rules === null) return { impossible: "the rules of the host could not be read" };
-    const outer = outerInterface(host.evidence);
+  prepare(evidence) {
+    const read = rulesOf(evidence);
+    if ("impossible" in read) return read;
+    const { rules, host } = read;
+    const outer = outerInterface(host);
     if ("impossible" in outer) return outer;
     const { name } = outer;
     const changing = rulesFor(rules, name).filter(({ ports }) => ports !== null);
