@@ -34,6 +34,9 @@ export const ChangeResult = z.discriminatedUnion("status", [
 ]);
 export type ChangeResult = z.infer<typeof ChangeResult>;
 
+export const hasChanged = (result: ChangeResult): boolean =>
+  result.status === "told" && result.change.status === "changed";
+
 export function readChangeOutput(stdout: string): ChangeResult {
   let json: unknown;
   try {

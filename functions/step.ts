@@ -1,16 +1,17 @@
 /** The one handler wrapper: logs, metrics, and a schema at both doors. */
 import { Logger } from "@aws-lambda-powertools/logger";
 import { injectLambdaContext } from "@aws-lambda-powertools/logger/middleware";
-import { Metrics } from "@aws-lambda-powertools/metrics";
 import { parser } from "@aws-lambda-powertools/parser/middleware";
 import type { InferOutput } from "@aws-lambda-powertools/parser/types";
 import middy from "@middy/core";
 import * as z from "zod/mini";
 import { IncidentId } from "../core/incident.ts";
+import { pipelineService } from "../core/pipeline-metrics.ts";
+import { Place } from "../core/place.ts";
+import { inPlace } from "./in-place.ts";
+import { forgetMeasured, publishMeasured } from "./measure.ts";
 
-const serviceName = "nat-medic";
-export const logger = new Logger({ serviceName });
-export const metrics = new Metrics({ namespace: "NatMedic", serviceName });
+export const logger = new Logger({ serviceName: pipelineService });
 
 /** What the SDK has tried in vain. Every service has names of its own for it; the state machine tries again by this one. */
 class AwsUnavailable extends Error {
@@ -39,15 +40,12 @@ async function unlessUnavailable<Result>(run: () => Promise<Result> | Result): P
   }
 }
 
-/** Most steps measure nothing, and Powertools' own middleware would write a warning each time. */
-const publishMetrics = () => {
-  if (metrics.hasStoredMetrics()) metrics.publishStoredMetrics();
-};
-
 /** ISO 8601: the clock that `core` and `aws` are given. */
 export const now = () => new Date().toISOString();
 
-const OfIncident = z.object({ incident: z.object({ id: IncidentId }) });
+const OfIncident = z.object({
+  incident: z.object({ id: IncidentId, place: z._default(z.nullable(Place), null) }),
+});
 
 /**
  * A state of the machine as a Lambda handler. An input that does not fit is a `ParseError`, an output that does not
@@ -64,12 +62,14 @@ export function step<Input extends z.ZodMiniType, Output extends z.ZodMiniType>(
 }) {
   return middy()
     .use(injectLambdaContext(logger, { resetKeys: true }))
-    .use({ after: publishMetrics, onError: publishMetrics })
+    .use({ after: publishMeasured, onError: forgetMeasured })
     .use(parser({ schema: input }))
     .handler(async (event: InferOutput<Input>): Promise<z.infer<Output>> => {
-      const known = z.safeParse(OfIncident, event);
-      if (known.success) logger.appendKeys({ incident: known.data.incident.id });
-      const result = z.parse(output, await unlessUnavailable(() => run(event)));
+      const { incident } = z.safeParse(OfIncident, event).data ?? {};
+      if (incident !== undefined) logger.appendKeys({ incident: incident.id });
+      // What is asked about the incident's instance is asked where the instance is.
+      const there = () => inPlace(incident?.place ?? null, () => run(event), incident?.id);
+      const result = z.parse(output, await unlessUnavailable(there));
       logger.info("done");
       return result;
     });

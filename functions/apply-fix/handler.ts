@@ -1,11 +1,12 @@
 /** Applies one step, once, however often it is asked. */
 import * as z from "zod/mini";
 import { beginAction, endAction, noteAutomaticChange, readInstance } from "../../aws/incident-store.ts";
-import { ChangeResult, resultOnRecord } from "../../core/change.ts";
+import { ChangeResult, hasChanged, resultOnRecord } from "../../core/change.ts";
 import { Incident } from "../../core/incident.ts";
 import { PlanStep } from "../../core/plan.ts";
 import { carryOut } from "../carry-out.ts";
 import { environment } from "../environment.ts";
+import { measure } from "../measure.ts";
 import { now, step } from "../step.ts";
 
 export const handler = step({
@@ -34,6 +35,7 @@ export const handler = step({
     const known = begun.begunAt === begunAt ? undefined : resultOnRecord(await ask("show"));
     const result = known ?? (await ask("apply"));
     await endAction(table, incident.id, fix, "apply", result, now());
+    if (hasChanged(result)) measure("FixApplied", 1, fix);
     return result;
   },
 });

@@ -1,11 +1,11 @@
 /** Ends an incident: its outcome is kept, the instance is free again, and what people will read is written. */
-import { MetricUnit } from "@aws-lambda-powertools/metrics";
 import * as z from "zod/mini";
 import { Closing, Outcome } from "../../core/closing.ts";
 import { Publication, publications } from "../../core/notice.ts";
 import { report } from "../../core/report.ts";
 import { environment } from "../environment.ts";
-import { metrics, step } from "../step.ts";
+import { measure } from "../measure.ts";
+import { step } from "../step.ts";
 import { keepOutcome, whatIsKept } from "./keep-outcome.ts";
 
 export const handler = step({
@@ -21,8 +21,7 @@ export const handler = step({
     const closing = { ...given, incident: given.incident ?? kept?.incident ?? null };
     const { outcome, ...notice } = report(closing, kept?.triggers ?? []);
     const mine = kept === undefined || (await keepOutcome(closing, kept, { outcome, ...notice.people }));
-    metrics.addMetric("IncidentClosed", MetricUnit.Count, 1);
-    metrics.addDimension("Outcome", outcome);
+    if (mine) measure("Outcome", 1, outcome);
     // Closed already, by whoever took this execution for dead: people were told then.
     const messages = mine ? publications(notice, environment.topics()) : [];
     return { outcome, ...notice.people, messages };

@@ -4,6 +4,7 @@ import { runDocument } from "../../aws/ssm.ts";
 import { hostReading } from "../../core/command.ts";
 import { HostReading } from "../../core/evidence.ts";
 import { Incident } from "../../core/incident.ts";
+import { measure } from "../measure.ts";
 import { logger, step } from "../step.ts";
 
 export const handler = step({
@@ -18,8 +19,11 @@ export const handler = step({
         comment: `NAT Medic collects evidence for ${id}`,
       }),
     );
-    if (reading.status === "unread")
-      logger.warn("host unread", { reason: reading.reason, detail: reading.detail });
+    if (reading.status === "unread") {
+      const { reason, detail } = reading;
+      logger.warn("host unread", { reason, detail });
+      if (reason === "unreachable" || reason === "refused") measure("HostUnreachable", 1);
+    }
     return reading;
   },
 });

@@ -8,6 +8,7 @@ import { Publication, publications } from "../../core/notice.ts";
 import { Plan, planFor } from "../../core/plan.ts";
 import { openingNotice } from "../../core/report/opening.ts";
 import { environment } from "../environment.ts";
+import { measure, measureTime } from "../measure.ts";
 import { now, step } from "../step.ts";
 
 export const handler = step({
@@ -15,7 +16,10 @@ export const handler = step({
   output: z.object({ plan: Plan, messages: z.array(Publication) }),
   run: async ({ incident, evidence, diagnosis }) => {
     const plan = planFor(diagnosis, evidence, incident);
-    await keepFindings(environment.table(), incident.id, { at: now(), evidence, diagnosis, plan });
+    const at = now();
+    await keepFindings(environment.table(), incident.id, { at, evidence, diagnosis, plan });
+    for (const { id } of diagnosis.causes) measure("CauseFound", 1, id);
+    measureTime("TimeToDiagnose", incident.openedAt, at);
     const notice = openingNotice({ incident, diagnosis, plan });
     return { plan, messages: notice === null ? [] : publications(notice, environment.topics()) };
   },

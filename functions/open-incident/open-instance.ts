@@ -13,6 +13,7 @@ import { freshInstance } from "../../core/incident-record.ts";
 import { instanceToLookUp, type Opening, type OpeningFacts, open } from "../../core/opening.ts";
 import type { Triage } from "../../core/triage.ts";
 import { environment } from "../environment.ts";
+import { measure } from "../measure.ts";
 import { endIfDead } from "./end-if-dead.ts";
 
 export type Asked<Decision extends Triage["decision"]> = {
@@ -59,6 +60,7 @@ export async function openInstance({
     if (await takeInstance(table, instanceId, holder, record)) {
       await createIncident(table, incident, execution.arn, known);
       await endIfDead(incident, execution.arn, now);
+      measure("IncidentOpened", 1);
       return opening;
     }
   }

@@ -6,6 +6,7 @@ import { Incident } from "../../core/incident.ts";
 import { PlanStep } from "../../core/plan.ts";
 import { carryOut } from "../carry-out.ts";
 import { environment } from "../environment.ts";
+import { measureTime } from "../measure.ts";
 import { now, step } from "../step.ts";
 
 export const handler = step({
@@ -14,9 +15,11 @@ export const handler = step({
   // Asked twice, the host answers the second time that it is so already.
   run: async ({ incident, step: planned }) => {
     const table = environment.table();
-    await beginAction(table, incident.id, { fix: planned.fix, action: "persist", begunAt: now() });
+    const { fix } = planned;
+    const verified = await beginAction(table, incident.id, { fix, action: "persist", begunAt: now() });
     const result = await carryOut("persist", incident, planned);
-    await endAction(table, incident.id, planned.fix, "persist", result, now());
+    await endAction(table, incident.id, fix, "persist", result, now());
+    measureTime("TimeToMitigate", incident.openedAt, verified.begunAt);
     return result;
   },
 });

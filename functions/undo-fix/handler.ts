@@ -1,12 +1,13 @@
 /** Puts back what this incident changed in one step; safe to run when nothing was changed, and twice. */
 import * as z from "zod/mini";
 import { beginAction, endAction, noteUndo } from "../../aws/incident-store.ts";
-import { ChangeResult } from "../../core/change.ts";
+import { ChangeResult, hasChanged } from "../../core/change.ts";
 import { Closing } from "../../core/closing.ts";
 import { Incident } from "../../core/incident.ts";
 import { PlanStep } from "../../core/plan.ts";
 import { carryOut } from "../carry-out.ts";
 import { environment } from "../environment.ts";
+import { measure } from "../measure.ts";
 import { now, step } from "../step.ts";
 
 export const handler = step({
@@ -19,6 +20,7 @@ export const handler = step({
     if (undo === null) await noteUndo(table, incident.instanceId, now());
     const result = await carryOut("undo", incident, planned, { forced: undo?.forced ?? false });
     await endAction(table, incident.id, planned.fix, "undo", result, now());
+    if (hasChanged(result)) measure("FixUndone", 1, planned.fix);
     return result;
   },
 });
