@@ -9,8 +9,9 @@ import {
 import type { MetricHistory } from "../core/evidence/cloud.ts";
 import type { Metric } from "../core/incident.ts";
 import { itemsOf } from "./pages.ts";
+import { clientHere } from "./place.ts";
 
-const client = new CloudWatchClient({ maxAttempts: 5 });
+const client = clientHere(CloudWatchClient);
 
 const hours = 3;
 const periodSeconds = 60;
@@ -28,7 +29,7 @@ export async function historyOf(metric: Metric, now: Date): Promise<MetricHistor
 /** Per minute over the last three hours, oldest first. One that CloudWatch could not read is left out. */
 export async function historiesOf(queries: readonly Query[], now: Date): Promise<MetricHistory[]> {
   const pages = paginateGetMetricData(
-    { client },
+    { client: client() },
     {
       StartTime: new Date(now.getTime() - hours * 3_600_000),
       EndTime: now,
@@ -73,7 +74,7 @@ const rounded = (value: number) => Math.round(value * 1000) / 1000;
 
 /** Names of the alarms on exactly this metric; one on an expression of metrics is not among them. */
 export async function alarmsOn({ namespace, name, dimensions }: Metric): Promise<string[]> {
-  const { MetricAlarms = [] } = await client.send(
+  const { MetricAlarms = [] } = await client().send(
     new DescribeAlarmsForMetricCommand({
       Namespace: namespace,
       MetricName: name,
@@ -85,7 +86,7 @@ export async function alarmsOn({ namespace, name, dimensions }: Metric): Promise
 
 /** `undefined` when there is no such alarm in this account and Region. */
 export async function alarmState(name: string): Promise<string | undefined> {
-  const { MetricAlarms = [], CompositeAlarms = [] } = await client.send(
+  const { MetricAlarms = [], CompositeAlarms = [] } = await client().send(
     new DescribeAlarmsCommand({ AlarmNames: [name], AlarmTypes: ["MetricAlarm", "CompositeAlarm"] }),
   );
   return [...MetricAlarms, ...CompositeAlarms][0]?.StateValue;

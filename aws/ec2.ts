@@ -16,8 +16,9 @@ import type {
 } from "../core/evidence/cloud.ts";
 import { enrolTag, type InstanceTags } from "../core/opening.ts";
 import { itemsOf } from "./pages.ts";
+import { clientHere } from "./place.ts";
 
-const client = new EC2Client({ maxAttempts: 5 });
+const client = clientHere(EC2Client);
 
 /** `undefined` when EC2 knows no such instance in this account and Region. */
 export async function tagsOf(instanceId: string): Promise<InstanceTags | undefined> {
@@ -50,7 +51,7 @@ export async function describeInstance(instanceId: string): Promise<CloudInstanc
 export async function enrolledInterfaces(instanceId: string): Promise<string[]> {
   const interfaces = await itemsOf(
     paginateDescribeNetworkInterfaces(
-      { client, pageSize: 100 },
+      { client: client(), pageSize: 100 },
       {
         Filters: [
           { Name: "attachment.instance-id", Values: [instanceId] },
@@ -65,7 +66,7 @@ export async function enrolledInterfaces(instanceId: string): Promise<string[]> 
 
 /** `null` when EC2 has none, as of an instance that it does not know. */
 export async function statusChecksOf(instanceId: string): Promise<StatusChecks | null> {
-  const { InstanceStatuses = [] } = await client.send(
+  const { InstanceStatuses = [] } = await client().send(
     new DescribeInstanceStatusCommand({ InstanceIds: [instanceId], IncludeAllInstances: true }),
   );
   const [status] = InstanceStatuses;
@@ -86,7 +87,7 @@ export async function instancesWithAddresses(
   if (addresses.length === 0) return [];
   const reservations = await itemsOf(
     paginateDescribeInstances(
-      { client, pageSize: 100 },
+      { client: client(), pageSize: 100 },
       {
         Filters: [
           { Name: "network-interface.addresses.private-ip-address", Values: [...addresses] },
@@ -151,7 +152,7 @@ function timeoutsFrom(
 
 async function describe(instanceId: string): Promise<Instance | undefined> {
   try {
-    const { Reservations = [] } = await client.send(
+    const { Reservations = [] } = await client().send(
       new DescribeInstancesCommand({ InstanceIds: [instanceId] }),
     );
     return Reservations[0]?.Instances?.[0];

@@ -7,12 +7,13 @@ import {
 } from "@aws-sdk/client-ec2";
 import type { InstanceType } from "../core/evidence/cloud.ts";
 import { itemsOf } from "./pages.ts";
+import { clientHere } from "./place.ts";
 
-const client = new EC2Client({ maxAttempts: 5 });
+const client = clientHere(EC2Client);
 
 /** `null` when EC2 knows no such type in this Region. */
 export async function describeType(name: string): Promise<InstanceType | null> {
-  const { InstanceTypes = [] } = await client.send(
+  const { InstanceTypes = [] } = await client().send(
     // A filter rather than the name as such, whose type in the SDK lags behind EC2.
     new DescribeInstanceTypesCommand({ Filters: [{ Name: "instance-type", Values: [name] }] }),
   );
@@ -31,7 +32,7 @@ const growth = [1, 2, 4];
 export async function largerTypes(present: InstanceType): Promise<InstanceType[]> {
   const described = await itemsOf(
     paginateDescribeInstanceTypes(
-      { client, pageSize: 100 },
+      { client: client(), pageSize: 100 },
       {
         Filters: [
           { Name: "current-generation", Values: ["true"] },

@@ -15,15 +15,16 @@ import {
 } from "@aws-sdk/client-ec2";
 import type { AclEntry, Network, Route, SecurityGroupRule } from "../core/evidence/network.ts";
 import { itemsOf } from "./pages.ts";
+import { clientHere } from "./place.ts";
 
-const client = new EC2Client({ maxAttempts: 5 });
-/** API reference: at most 100 route tables a page, 1000 of the others. */
-const small = { client, pageSize: 100 };
-const large = { client, pageSize: 1000 };
+const client = clientHere(EC2Client);
 
 /** @throws Error that names the operation which failed, with its cause */
 export async function describeNetwork(vpcId: string, securityGroupIds: readonly string[]): Promise<Network> {
   const Filters = [{ Name: "vpc-id", Values: [vpcId] }];
+  // API reference: at most 100 route tables a page, 1000 of the others.
+  const small = { client: client(), pageSize: 100 };
+  const large = { client: client(), pageSize: 1000 };
   const [vpcs, subnets, acls, routeTables, rules, endpoints] = await Promise.all([
     named(
       "DescribeVpcs",
@@ -104,7 +105,10 @@ async function rulesOf(groupIds: readonly string[]): Promise<Ec2Rule[]> {
   // No group is no filter: EC2 would give the rules of all.
   if (groupIds.length === 0) return [];
   return itemsOf(
-    paginateDescribeSecurityGroupRules(large, { Filters: [{ Name: "group-id", Values: [...groupIds] }] }),
+    paginateDescribeSecurityGroupRules(
+      { client: client(), pageSize: 1000 },
+      { Filters: [{ Name: "group-id", Values: [...groupIds] }] },
+    ),
     ({ SecurityGroupRules }) => SecurityGroupRules,
   );
 }

@@ -11,8 +11,9 @@ import {
   waitUntilCommandExecuted,
 } from "@aws-sdk/client-ssm";
 import type { Command, CommandOutcome } from "../core/command.ts";
+import { clientHere } from "./place.ts";
 
-const client = new SSMClient({ maxAttempts: 5 });
+const client = clientHere(SSMClient);
 
 /** Seconds an agent has to take the command: the least that SSM allows, so that nothing starts after we gave up. */
 const deliverySeconds = 30;
@@ -25,7 +26,7 @@ export async function runDocument(command: Command): Promise<CommandOutcome> {
   const { instanceId, document, parameters, comment } = command;
   let commandId: string;
   try {
-    const { Command: sent } = await client.send(
+    const { Command: sent } = await client().send(
       new SendCommandCommand({
         DocumentName: `NatMedic-${document}`,
         DocumentVersion: "$LATEST",
@@ -48,7 +49,7 @@ export async function runDocument(command: Command): Promise<CommandOutcome> {
   const invocation = await lastWord(target);
   const outcome = outcomeOf(invocation);
   if (outcome !== undefined) return outcome;
-  await client.send(new CancelCommandCommand({ CommandId: commandId, InstanceIds: [instanceId] }));
+  await client().send(new CancelCommandCommand({ CommandId: commandId, InstanceIds: [instanceId] }));
   const status = invocation?.StatusDetails ?? "no invocation";
   return status === "Pending" || status === "Delayed" || invocation === undefined
     ? { status: "unreachable", detail: `no agent took the command within ${patienceSeconds} s (${status})` }
@@ -57,7 +58,7 @@ export async function runDocument(command: Command): Promise<CommandOutcome> {
 
 /** SSM's word on the instance's agent; `unregistered` when it knows none. */
 export async function pingStatus(instanceId: string): Promise<string> {
-  const { InstanceInformationList = [] } = await client.send(
+  const { InstanceInformationList = [] } = await client().send(
     new DescribeInstanceInformationCommand({ Filters: [{ Key: "InstanceIds", Values: [instanceId] }] }),
   );
   return InstanceInformationList[0]?.PingStatus ?? "unregistered";
@@ -69,7 +70,7 @@ type Target = { CommandId: string; InstanceId: string };
 async function waitForEnd(target: Target): Promise<void> {
   try {
     await waitUntilCommandExecuted(
-      { client, minDelay: 0.5, maxDelay: 1, maxWaitTime: patienceSeconds },
+      { client: client(), minDelay: 0.5, maxDelay: 1, maxWaitTime: patienceSeconds },
       target,
     );
   } catch (error) {
@@ -81,7 +82,7 @@ async function waitForEnd(target: Target): Promise<void> {
 
 async function lastWord(target: Target): Promise<GetCommandInvocationCommandOutput | undefined> {
   try {
-    return await client.send(new GetCommandInvocationCommand(target));
+    return await client().send(new GetCommandInvocationCommand(target));
   } catch (error) {
     if (error instanceof InvocationDoesNotExist) return undefined;
     throw error;

@@ -6,8 +6,9 @@ import {
   ModifyNetworkInterfaceAttributeCommand,
 } from "@aws-sdk/client-ec2";
 import type { TrackingTimeouts } from "../core/evidence/cloud.ts";
+import { clientHere } from "./place.ts";
 
-const client = new EC2Client({ maxAttempts: 5 });
+const client = clientHere(EC2Client);
 
 /** A change shows within seconds. */
 const looks = 5;
@@ -16,7 +17,7 @@ const secondsBetweenLooks = 1;
 /** `null`: the type's default holds. `undefined`: EC2 knows no such interface. */
 export async function trackingTimeouts(networkInterfaceId: string): Promise<TrackingTimeouts | undefined> {
   try {
-    const { NetworkInterfaces = [] } = await client.send(
+    const { NetworkInterfaces = [] } = await client().send(
       new DescribeNetworkInterfacesCommand({ NetworkInterfaceIds: [networkInterfaceId] }),
     );
     const [found] = NetworkInterfaces;
@@ -40,7 +41,7 @@ export async function setTrackingTimeouts(
   { tcpEstablished, udpStream, udp }: TrackingTimeouts,
 ): Promise<string | null> {
   try {
-    await client.send(
+    await client().send(
       new ModifyNetworkInterfaceAttributeCommand({
         NetworkInterfaceId: networkInterfaceId,
         ConnectionTrackingSpecification: {

@@ -7,3 +7,13 @@ export const Place = z.strictObject({
   region: z.string().check(z.regex(/^[a-z]{2}(-[a-z]+)+-[0-9]$/)),
 });
 export type Place = z.infer<typeof Place>;
+
+/** `pattern`: the ARN of a role with ACCOUNT and REGION in it, as the template gives it to each function. */
+export function roleIn({ account, region }: Place, pattern: string): string {
+  return pattern.replace("ACCOUNT", account).replace("REGION", region);
+}
+
+/** For people: nothing at home, since most stacks know no other place. */
+export function placeText(place: Place | null): string {
+  return place === null ? "" : `account ${place.account}, ${place.region}`;
+}

@@ -19,6 +19,11 @@ export const environment = {
   /** Where the approval page is served, without a slash at the end. */
   pageUrl: () => read("NAT_MEDIC_PAGE_URL", z.url()).replace(/\/$/, ""),
   stateMachineArn: () => read("NAT_MEDIC_STATE_MACHINE_ARN", arn),
+  /** The role that this function has in every other account and Region, as `core/place.ts` reads it. */
+  spoke: () => ({
+    role: read("NAT_MEDIC_SPOKE_ROLE", arn),
+    externalId: read("NAT_MEDIC_SPOKE_EXTERNAL_ID", z.string().check(z.minLength(2))),
+  }),
 };
 
 /** Throws when the variable is missing or malformed: the state machine reports it like any failure. */
