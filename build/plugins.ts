@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { builtinModules } from "node:module";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { Plugin } from "esbuild";
 import { root } from "./layout.ts";
 
@@ -102,3 +102,19 @@ export const noEventStreams: Plugin = {
     }));
   },
 };
+
+/**
+ * A module of ours that is imported by `import()` becomes a file beside the bundle. Within it, esbuild would wrap all that
+ * both use so that it can run late, and every start would read what few need. `found` is told of each.
+ */
+export const loadedLater = (found: Set<string>): Plugin => ({
+  name: "loaded-later",
+  setup(build) {
+    build.onResolve({ filter: /^\.{1,2}\/.*\.ts$/ }, ({ kind, path, resolveDir }) => {
+      if (kind !== "dynamic-import") return undefined;
+      const source = join(resolveDir, path);
+      found.add(source);
+      return { path: `./${basename(source).replace(/ts$/, "mjs")}`, external: true };
+    });
+  },
+});
