@@ -29,6 +29,11 @@ function machinesIn(state: State): Machine[] {
   return state.Type === "Map" ? [state.ItemProcessor] : [];
 }
 
+/** Its items are executions of their own: "cannot read outer scope variables at all". */
+function isDistributed(state: State): boolean {
+  return state.Type === "Map" && state.ItemProcessor.ProcessorConfig.Mode === "DISTRIBUTED";
+}
+
 /**
  * @param visible variables that an outer state may have assigned before this machine starts
  * @param outerNames every variable of the outer scopes: an inner scope can read them but not assign them
@@ -54,7 +59,11 @@ function machineProblems(
     else found.push(...unknownVariables(state, known));
     return [
       ...found.map((problem) => `state "${name}": ${problem}`),
-      ...machinesIn(state).flatMap((inner) => machineProblems(inner, known ?? visible, names)),
+      ...machinesIn(state).flatMap((inner) =>
+        isDistributed(state)
+          ? machineProblems(inner, new Set(), new Set())
+          : machineProblems(inner, known ?? visible, names),
+      ),
     ];
   });
   const isWayOut = ([name, state]: [string, State]) => before.has(name) && isTerminal(state);
@@ -119,6 +128,13 @@ function stateProblems(state: State): string[] {
     problems.push("needs exactly one of Seconds and Timestamp");
   }
   if (state.Type === "Task") problems.push(...taskProblems(state));
+  if (state.Type === "Map" && !isDistributed(state)) {
+    const { Label, ToleratedFailurePercentage, ToleratedFailureCount } = state;
+    const own = { Label, ToleratedFailurePercentage, ToleratedFailureCount };
+    for (const [field, value] of Object.entries(own)) {
+      if (value !== undefined) problems.push(`${field} belongs to a distributed Map`);
+    }
+  }
   return problems;
 }
 

@@ -72,7 +72,10 @@ function withMachines(state: z.infer<typeof stateSchema>, problems: string[]): S
   if (state.Type === "Parallel") {
     return { ...state, Branches: state.Branches.map((branch) => parseMachine(branch, problems)) };
   }
-  if (state.Type === "Map") return { ...state, ItemProcessor: parseMachine(state.ItemProcessor, problems) };
+  if (state.Type === "Map") {
+    const { ProcessorConfig } = state.ItemProcessor;
+    return { ...state, ItemProcessor: { ...parseMachine(state.ItemProcessor, problems), ProcessorConfig } };
+  }
   return state;
 }
 

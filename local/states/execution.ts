@@ -2,6 +2,7 @@ import type { Clock } from "./clock.ts";
 import type { Definition } from "./definition.ts";
 import type { EventType, ExecutionEvent } from "./events.ts";
 import { StateFailure } from "./failure.ts";
+import { mostEvents, tooManyEvents } from "./history-limit.ts";
 import { dataLimitBytes, type Json, sizeInBytes, toJson } from "./json.ts";
 import { runMachine } from "./run-machine.ts";
 import type { RunTask } from "./task.ts";
@@ -44,7 +45,8 @@ export type ExecutionOptions = {
   input: unknown;
   tasks: RunTask;
   clock: Clock;
-  onEvent?: (event: ExecutionEvent) => void;
+  /** `executionArn`: this execution, or one that a distributed Map of it started, whose events it does not keep. */
+  onEvent?: (event: ExecutionEvent, executionArn: string) => void;
   /** In the context object as Execution.RoleArn, which does not exist without it. */
   roleArn?: string;
   /** A number in [0, 1) for the jitter of retries. */
@@ -69,7 +71,7 @@ export function startExecution(options: ExecutionOptions): Execution {
   const emit: Run["emit"] = (event) => {
     const recorded = { at: clock.now(), ...event };
     history.push(recorded);
-    onEvent(recorded);
+    onEvent(recorded, executionArn);
     return history.length;
   };
   const end = (result: Omit<ExecutionResult, "startedAt" | "stoppedAt">, type: EventType) => {
@@ -104,8 +106,11 @@ export function startExecution(options: ExecutionOptions): Execution {
     emit: (event) => {
       if (ended !== undefined) return history.length;
       if (history.length < mostEvents - 1) return emit(event);
-      fail("States.Runtime", `The execution reached the maximum number of history events (${mostEvents}).`);
+      fail("States.Runtime", tooManyEvents);
       return history.length;
+    },
+    emitFor: (childArn, event) => {
+      if (ended === undefined) onEvent({ at: clock.now(), ...event }, childArn);
     },
   };
 
@@ -154,9 +159,6 @@ export function startExecution(options: ExecutionOptions): Execution {
     taskHeartbeat: (token) => tokens.heartbeat(token),
   };
 }
-
-/** "Maximum execution event history: 25,000 events" in the quotas. It also ends a loop that never waits. */
-const mostEvents = 25_000;
 
 const executionOver = new Error("the execution is over");
 

@@ -2,6 +2,7 @@ import { StateFailure, takes } from "./failure.ts";
 import type { Json } from "./json.ts";
 import { retryDelay } from "./retry-delay.ts";
 import { runBranches } from "./run-branches.ts";
+import { runDistributed } from "./run-distributed.ts";
 import { runTask } from "./run-task.ts";
 import {
   type ChoiceState,
@@ -163,14 +164,22 @@ async function runMap(visit: Visit, state: MapState, retryCount: number): Promis
   );
   const asked =
     state.MaxConcurrency && (await computeWhole(visit, state.MaxConcurrency, "MaxConcurrency", 0));
+  const contextOf = (item: Json, index: number) => ({
+    ...visit.context,
+    Map: { Item: { Index: index, Value: item } },
+  });
+  const select = async (item: Json, index: number): Promise<Json> =>
+    state.ItemSelector === undefined
+      ? item
+      : compute(visit, state.ItemSelector, "ItemSelector", { context: contextOf(item, index), retryCount });
+  if (state.ItemProcessor.ProcessorConfig.Mode === "DISTRIBUTED") {
+    const run = { items, select, concurrency: asked ?? 0, retryCount, runMachine };
+    const result = withinLimit(visit, await runDistributed(visit, state, run), "a result");
+    return finish(visit, state, result, state.Next, { states: { result }, retryCount });
+  }
   const iterations = items.map((item, index) => async (signal: AbortSignal) => {
-    const context = { ...visit.context, Map: { Item: { Index: index, Value: item } } };
-    const selected =
-      state.ItemSelector === undefined
-        ? item
-        : await compute(visit, state.ItemSelector, "ItemSelector", { context, retryCount });
-    const scope = { signal, prefix: `${visit.path}[${index}]/`, context };
-    return runMachine(visit.run, state.ItemProcessor, selected, visit.variables, scope);
+    const scope = { signal, prefix: `${visit.path}[${index}]/`, context: contextOf(item, index) };
+    return runMachine(visit.run, state.ItemProcessor, await select(item, index), visit.variables, scope);
   });
   const limit = Math.min(asked || mostIterations, mostIterations);
   const result = withinLimit(visit, await runBranches(iterations, limit, visit.signal), "a result");

@@ -36,8 +36,8 @@ const condition = compiled(z.string(), compileExpression);
 const whole = (least: number, most: number) => z.int().check(z.minimum(least), z.maximum(most));
 
 /** A literal number, checked now, or an expression, checked when it is evaluated. */
-const numberTemplate = (least: number) =>
-  compiled(z.union([whole(least, longestSeconds), z.string().check(z.startsWith("{%"))]), compileTemplate);
+const numberTemplate = (least: number, most = longestSeconds) =>
+  compiled(z.union([whole(least, most), z.string().check(z.startsWith("{%"))]), compileTemplate);
 
 const text = z.string().check(z.minLength(1));
 
@@ -61,6 +61,7 @@ const errorName = z.string().check(
 const matchableErrors = [
   "States.ALL",
   "States.DataLimitExceeded",
+  "States.ExceedToleratedFailureThreshold",
   "States.HeartbeatTimeout",
   "States.Permissions",
   "States.QueryEvaluationError",
@@ -183,6 +184,17 @@ const parallel = z.strictObject({
   ...transition,
 });
 
+/** Express children are not known here: they end after five minutes and have no history, which nothing here shows. */
+const processorConfig = z.discriminatedUnion("Mode", [
+  z.strictObject({ Mode: z.literal("INLINE") }),
+  z.strictObject({ Mode: z.literal("DISTRIBUTED"), ExecutionType: z.literal("STANDARD") }),
+]);
+
+/** "Label … must not exceed 40 characters", and the characters that no name in Step Functions may have. */
+const label = z
+  .string()
+  .check(z.regex(/^[^\s<>{}[\]?*"#%\\^|~`$&,;:/\p{Cc}]{1,40}$/u, "is no label of 1 to 40 plain characters"));
+
 const map = z.strictObject({
   Type: z.literal("Map"),
   ...named,
@@ -190,11 +202,13 @@ const map = z.strictObject({
   ItemSelector: z.optional(template),
   ItemProcessor: z.strictObject({
     ...machine,
-    ProcessorConfig: z._default(z.strictObject({ Mode: z._default(z.literal("INLINE"), "INLINE") }), {
-      Mode: "INLINE",
-    }),
+    ProcessorConfig: z._default(processorConfig, { Mode: "INLINE" }),
   }),
   MaxConcurrency: z.optional(numberTemplate(0)),
+  /** These three only in a distributed Map. */
+  Label: z.optional(label),
+  ToleratedFailurePercentage: z.optional(numberTemplate(0, 100)),
+  ToleratedFailureCount: z.optional(numberTemplate(0)),
   ...handling,
   ...results,
   ...transition,
@@ -220,7 +234,9 @@ export type PassState = z.infer<typeof pass>;
 export type SucceedState = z.infer<typeof succeed>;
 export type FailState = z.infer<typeof fail>;
 export type ParallelState = Omit<z.infer<typeof parallel>, "Branches"> & { Branches: Machine[] };
-export type MapState = Omit<z.infer<typeof map>, "ItemProcessor"> & { ItemProcessor: Machine };
+export type MapState = Omit<z.infer<typeof map>, "ItemProcessor"> & {
+  ItemProcessor: Machine & { ProcessorConfig: z.infer<typeof processorConfig> };
+};
 export type State =
   | TaskState
   | ChoiceState

@@ -24,6 +24,8 @@ export function fieldsOf(state: State): Field[] {
         ...field("Items", state.Items),
         ...field("ItemSelector", state.ItemSelector),
         ...field("MaxConcurrency", state.MaxConcurrency),
+        ...field("ToleratedFailurePercentage", state.ToleratedFailurePercentage),
+        ...field("ToleratedFailureCount", state.ToleratedFailureCount),
         ...outcome("", state, "result"),
         ...caught(state),
       ];

@@ -15,9 +15,11 @@ export type Run = {
   clock: Clock;
   random: () => number;
   tokens: TaskTokens;
-  context: JsonObject;
+  context: JsonObject & { StateMachine: { Id: string; Name: string } };
   /** @returns the event's number, from 1 */
   emit: (event: Omit<ExecutionEvent, "at">) => number;
+  /** An event of another execution, which belongs to this one: an item of a distributed Map. */
+  emitFor: (executionArn: string, event: Omit<ExecutionEvent, "at">) => void;
 };
 
 /** What the states of one machine, branch or item share. */

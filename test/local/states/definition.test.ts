@@ -128,7 +128,7 @@ test.each<[string, Record<string, unknown>, RegExp]>([
   ["a Succeed with Assign", { A: { Type: "Succeed", Assign: { x: 1 } } }, /unknown field Assign/],
   ["a Pass with Result", { A: { Type: "Pass", Result: 1, End: true } }, /unknown field Result \(JSONPath/],
   [
-    "a distributed Map",
+    "a distributed Map that does not say what its items are",
     {
       A: {
         Type: "Map",
@@ -137,7 +137,7 @@ test.each<[string, Record<string, unknown>, RegExp]>([
         End: true,
       },
     },
-    /ProcessorConfig\/Mode/,
+    /ProcessorConfig\/ExecutionType/,
   ],
   [
     "an unknown field of an inner state",
