@@ -53,7 +53,8 @@ const of = (role: string) =>
 const actionsOf = ({ Action }: Statement) => [Action].flat();
 const text = (value: unknown) => JSON.stringify(value);
 
-test("no action is a wildcard, and no function may pass a role, assume one, or run a document that is not ours", () => {
+// Of the roles in other accounts that some may assume, test/wiring/spoke.test.ts says more.
+test("no action is a wildcard, and no function may pass a role, assume one here, or run a document that is not ours", () => {
   for (const { role, statement } of statements) {
     for (const action of actionsOf(statement)) {
       expect(action, role).not.toContain("*");
