@@ -13,6 +13,7 @@ import { bundleFolder, definitionFile } from "../build/layout.ts";
 import type { IncidentRecord, InstanceRecord } from "../core/incident-record.ts";
 import { metricNamespace } from "../core/metrics.ts";
 import type { Mode } from "../core/mode.ts";
+import type { Place } from "../core/place.ts";
 import { buildDocument, documents } from "../host/documents.ts";
 import { cloudwatch } from "./endpoint/cloudwatch.ts";
 import { startDynamodb } from "./endpoint/dynamodb.ts";
@@ -28,6 +29,7 @@ import { startFunctionUrl } from "./lambda/function-url.ts";
 import { inProcess, type Kill } from "./lambda/in-process.ts";
 import { rescueRule } from "./rescue-rule.ts";
 import type { ManagedInstance } from "./run-command/invocation.ts";
+import { spokeExternalId, spokeRole, spokes } from "./spokes.ts";
 import { realClock, type VirtualClock } from "./states/clock.ts";
 import { parseDefinition } from "./states/definition.ts";
 import type { ExecutionEvent } from "./states/events.ts";
@@ -53,6 +55,13 @@ export type LocalStackOptions = {
   >;
   /** AWS around them; it changes when an operation changes it. Healthy by default. */
   world?: World;
+  /** Other accounts and Regions; `trusts`, by default true: whether there is a role that lets this stack in. */
+  spokes?: readonly {
+    place: Place;
+    trusts?: boolean;
+    instances: LocalStackOptions["instances"];
+    world?: World;
+  }[];
   mode: Mode;
   approvalSeconds: number;
   /** By default as the template's. */
@@ -132,7 +141,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
   for (const [position, [id, instance]] of Object.entries(instances).entries()) {
     enrol(world, id, instance, position);
   }
-  const definitionText = readFileSync(definitionFile, "utf8");
+  const definitionText = readFileSync(definitionFile("remediate"), "utf8");
   const substitutions = {
     Partition: "aws",
     ApprovalSeconds: String(approvalSeconds),
@@ -165,17 +174,41 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     ...(options.pagePort === undefined ? {} : { port: options.pagePort }),
     invoke: (event) => working(functions.invoke("serve-approval-page", event)),
   });
+  const commandDocuments = Object.fromEntries(documents.map(({ name }) => [name, buildDocument(name)]));
+  const away = spokes(
+    (options.spokes ?? []).map(
+      ({ place, trusts = true, instances: theirs, world: around = healthyWorld() }) => {
+        for (const [position, [id, instance]] of Object.entries(theirs).entries()) {
+          enrol(around, id, instance, position);
+        }
+        const services = [
+          cloudwatch({ series: monitored([], Object.keys(theirs)), alarms: Object.values(around.alarms) }),
+          ec2(around),
+          ssm({
+            documents: commandDocuments,
+            instances: managedInstances(around, theirs),
+            region: place.region,
+            ...options.runCommand,
+          }),
+        ];
+        return { place, trusts, services };
+      },
+    ),
+    () => (clock ?? realClock).now(),
+  );
   const endpoint = await startEndpoint({
     ...(options.port === undefined ? {} : { port: options.port }),
     ...(options.fault === undefined ? {} : { fault: options.fault }),
     onCarriedOut: (call) => functions.carriedOut(call),
+    elsewhere: away.servicesFor,
     services: [
       sns({ topics: [topicArn, chatTopicArn], onPublish }),
+      away.sts,
       dynamodb.service,
       cloudwatch({ series: monitored(series, Object.keys(instances)), alarms: alarmsOf(world, alarms) }),
       ec2(world),
       ssm({
-        documents: Object.fromEntries(documents.map(({ name }) => [name, buildDocument(name)])),
+        documents: commandDocuments,
         instances: managedInstances(world, instances),
         region,
         ...options.runCommand,
@@ -207,6 +240,8 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
       NAT_MEDIC_COOL_DOWN_SECONDS: String(coolDownSeconds),
       NAT_MEDIC_AUTOMATIC_CHANGES: String(automaticChangesPerDay),
       NAT_MEDIC_STATE_MACHINE_ARN: machineArn,
+      NAT_MEDIC_SPOKE_ROLE: spokeRole,
+      NAT_MEDIC_SPOKE_EXTERNAL_ID: spokeExternalId,
     },
     region,
     timeoutSeconds: 180,

@@ -10,7 +10,17 @@ import { queryProtocol } from "./query-protocol.ts";
 import { restJsonProtocol } from "./rest-json-protocol.ts";
 import { type Operation, operationName, type Service } from "./service.ts";
 
-export type RequestLog = { service: string; operation: string; input: object; at: Date };
+/** Who signed a request, and for which Region. */
+export type Caller = { accessKeyId: string; region: string };
+
+export type RequestLog = {
+  service: string;
+  operation: string;
+  input: object;
+  at: Date;
+  /** Undefined: nobody signed it, or it came from within the local AWS. */
+  caller: Caller | undefined;
+};
 
 /**
  * Asked before each operation runs; `n` counts the calls of that operation from 1, so that a test can throttle the first two.
@@ -23,8 +33,8 @@ export type CarriedOut = {
   service: string;
   operation: string;
   input: object;
-  /** Whose signature the request carried; undefined when it carried none, or came from within the local AWS. */
-  accessKeyId: string | undefined;
+  /** As in `RequestLog`. */
+  caller: Caller | undefined;
 };
 
 export type Endpoint = {
@@ -42,14 +52,17 @@ export type Endpoint = {
  * What no service implements is answered by `NotImplementedLocally` (501) in the caller's own protocol.
  *
  * @param port 0, the default, takes a free one
+ * @param elsewhere the services that a caller has before it whose credentials are of another account
  */
 export const startEndpoint = async ({
   services,
+  elsewhere = () => undefined,
   port = 0,
   fault,
   onCarriedOut = async () => {},
 }: {
   services: Service[];
+  elsewhere?(caller: Caller): Service[] | undefined;
   port?: number;
   fault?: Fault;
   /**
@@ -68,8 +81,8 @@ export const startEndpoint = async ({
   };
 
   const carryOut = async <Result>(call: CarriedOut, run: () => Promise<Result>): Promise<Result> => {
-    const { service, operation, input } = call;
-    log.push({ service, operation, input, at: new Date() });
+    const { service, operation, input, caller } = call;
+    log.push({ service, operation, input, at: new Date(), caller });
     const n = (calls.get(`${service}.${operation}`) ?? 0) + 1;
     calls.set(`${service}.${operation}`, n);
     const injected = fault?.(service, operation, input, n);
@@ -82,12 +95,13 @@ export const startEndpoint = async ({
   };
 
   const run = async (request: HttpRequest, protocol: Protocol, requestId: string): Promise<HttpReply> => {
-    const { service, operation: name = "an operation without a name" } = protocol.address(request, services);
+    const { caller, service: signedFor } = signatureOf(request);
+    const there = (caller && elsewhere(caller)) ?? services;
+    const { service, operation: name = "an operation without a name" } = protocol.address(request, there);
     try {
-      const [known, operation] = find(service, name, service?.title ?? signedFor(request).service);
+      const [known, operation] = find(service, name, service?.title ?? signedFor);
       const input = await protocol.decode(request, operation.schema, known);
-      const { accessKeyId } = signedFor(request);
-      return await carryOut({ service: known.name, operation: name, input, accessKeyId }, async () =>
+      return await carryOut({ service: known.name, operation: name, input, caller }, async () =>
         "forward" in operation
           ? operation.forward(request)
           : protocol.encode(operation.schema, await operation.run(input), known, requestId),
@@ -125,7 +139,7 @@ export const startEndpoint = async ({
       const asked = services.find((service) => service.name === serviceName);
       const [service, operation] = find(asked, name, serviceName);
       if ("forward" in operation) throw notImplementedLocally(service.title, name, "from within");
-      const call = { service: service.name, operation: name, input, accessKeyId: undefined };
+      const call = { service: service.name, operation: name, input, caller: undefined };
       return carryOut(call, () => operation.run(input));
     },
     close: async () => {
@@ -177,9 +191,13 @@ const read = async (incoming: IncomingMessage): Promise<HttpRequest> => {
 };
 
 /** Who signed the request, and for which service. */
-const signedFor = (request: HttpRequest): { accessKeyId: string | undefined; service: string } => {
-  const signature = /Credential=([^/]+)\/\d+\/[^/]+\/([\w-]+)\//.exec(request.headers.authorization ?? "");
-  return { accessKeyId: signature?.[1], service: signature?.[2] ?? "unknown" };
+const signatureOf = (request: HttpRequest): { caller: Caller | undefined; service: string } => {
+  const [, accessKeyId, region, service = "unknown"] =
+    /Credential=([^/]+)\/\d+\/([^/]+)\/([\w-]+)\//.exec(request.headers.authorization ?? "") ?? [];
+  return {
+    caller: accessKeyId === undefined || region === undefined ? undefined : { accessKeyId, region },
+    service,
+  };
 };
 
 /** A defect of ours must not be retried, as a 500 would be: the operation may have run already. */

@@ -15,7 +15,7 @@ export type Functions = {
    */
   invoke(functionName: string, payload: unknown, begins?: (turn: Promise<unknown>) => void): Promise<unknown>;
   /**
-   * Tells that an operation which a function asked for was carried out; `accessKeyId` says which one asked.
+   * Tells that an operation which a function asked for was carried out; `caller` says which one asked.
    * What `kill` wants ended has ended when this resolves.
    */
   carriedOut(call: CarriedOut): Promise<void>;
@@ -122,8 +122,8 @@ export const inProcess = ({
       if (result.kind === "returned") return JSON.parse(result.json);
       throw new FunctionError(result.error);
     },
-    carriedOut: async ({ service, operation, input, accessKeyId = "" }) => {
-      const asking = environments.get(accessKeyId);
+    carriedOut: async ({ service, operation, input, caller }) => {
+      const asking = environments.get(caller?.accessKeyId ?? "");
       if (asking === undefined) return;
       asking.operations += 1;
       const { functionName, payload, operations: n, worker } = asking;

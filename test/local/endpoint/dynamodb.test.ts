@@ -87,7 +87,13 @@ test("who asked is known when the effect is done and not answered yet", async ()
   });
   await client.send(put());
   expect(seen).toMatchObject([
-    { service: "dynamodb", operation: "PutItem", input: { TableName }, accessKeyId: "local", stored: 1 },
+    {
+      service: "dynamodb",
+      operation: "PutItem",
+      input: { TableName },
+      caller: { accessKeyId: "local" },
+      stored: 1,
+    },
   ]);
 });
 
