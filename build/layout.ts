@@ -7,4 +7,8 @@ export const dist = join(root, "dist");
 /** The built bundle of a function: a folder with `handler.mjs`. */
 export const bundleFolder = (name: string, base = dist) => join(base, "functions", name);
 export const documentFile = (name: string, base = dist) => join(base, "documents", `${name}.json`);
-export const definitionFile = join(dist, "statemachine", "remediate.asl.json");
+/** One incident of one instance, and one run over many instances. */
+export const machineNames = ["remediate", "fleet"] as const;
+export type MachineName = (typeof machineNames)[number];
+export const definitionFile = (machine: MachineName, base = dist) =>
+  join(base, "statemachine", `${machine}.asl.json`);

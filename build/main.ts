@@ -3,11 +3,11 @@
  * `node build/main.ts function OpenIncident FOLDER`: one bundle, for the Makefile that `sam build` calls.
  */
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { dirname } from "node:path";
 import { buildDocument, documents } from "../host/documents.ts";
 import { bundleFunction, functionNames } from "./bundle.ts";
 import { definitionJson } from "./definition.ts";
-import { bundleFolder, definitionFile, dist, documentFile } from "./layout.ts";
+import { bundleFolder, definitionFile, dist, documentFile, machineNames } from "./layout.ts";
 
 const [what, name, folder] = process.argv.slice(2);
 if (what === "function" && name !== undefined && folder !== undefined) {
@@ -17,7 +17,7 @@ if (what === "function" && name !== undefined && folder !== undefined) {
   const fresh = `${dist}.${process.pid}`;
   for (const { name: document } of documents)
     write(documentFile(document, fresh), JSON.stringify(buildDocument(document), null, 1));
-  write(join(fresh, relative(dist, definitionFile)), definitionJson());
+  for (const machine of machineNames) write(definitionFile(machine, fresh), definitionJson(machine));
   await Promise.all(functionNames.map((each) => bundleFunction(each, bundleFolder(each, fresh))));
   const stale = `${fresh}.old`;
   if (existsSync(dist)) renameSync(dist, stale);

@@ -71,7 +71,7 @@ Exit code: 0 when the drill ended as the scenario expects, 1 when not, 2 for a m
         : oneOf("--answer", Answers, values.answer);
     const host = values.host === undefined ? undefined : oneOf("--host", Hosts, values.host);
     const event = values.event === undefined ? startingEvent(scenario, mode) : readJson(values.event);
-    if (!existsSync(definitionFile))
+    if (!existsSync(definitionFile("remediate")))
       throw new UsageError('the functions are not built; run "npm run build" first');
 
     const say = values.json ? () => {} : (line: string) => console.log(line);

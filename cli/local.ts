@@ -31,7 +31,7 @@ tests. The one instance is ${instanceId}; behind it is the recorded host of SCEN
       throw new UsageError("--port takes a number up to 65535");
     const [id = defaultScenario] = positionals;
     if (!scenarioIds.includes(id)) throw new UsageError(`name one scenario of ${scenarioIds.join(", ")}`);
-    if (!existsSync(definitionFile))
+    if (!existsSync(definitionFile("remediate")))
       throw new UsageError('the functions are not built; run "npm run build" first');
 
     const stage = recordedStage(readScenario(id));
