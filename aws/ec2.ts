@@ -27,6 +27,34 @@ export async function tagsOf(instanceId: string): Promise<InstanceTags | undefin
   return Object.fromEntries((instance.Tags ?? []).map(({ Key = "", Value = "" }) => [Key, Value]));
 }
 
+/** No Region holds more NAT instances than this. */
+const mostWatched = 20_000;
+
+/**
+ * The IDs of instances that carry our tag and run or begin to: of all (`null`), or the given one, as long as it is such.
+ * In no order.
+ */
+export async function watchedInstances(instanceId: string | null): Promise<string[]> {
+  const only = instanceId === null ? [] : [{ Name: "instance-id", Values: [instanceId] }];
+  const reservations = await itemsOf(
+    paginateDescribeInstances(
+      { client: client(), pageSize: 1000 },
+      {
+        Filters: [
+          { Name: `tag:${enrolTag.key}`, Values: [enrolTag.value] },
+          { Name: "instance-state-name", Values: ["pending", "running"] },
+          ...only,
+        ],
+      },
+    ),
+    ({ Reservations }) => Reservations,
+    mostWatched,
+  );
+  return reservations.flatMap(({ Instances = [] }) =>
+    Instances.flatMap(({ InstanceId }) => InstanceId ?? []),
+  );
+}
+
 /** Its interfaces count as not enrolled, since only `enrolledInterfaces` knows that. */
 export async function describeInstance(instanceId: string): Promise<CloudInstance | null> {
   const instance = await describe(instanceId);
@@ -63,6 +91,41 @@ export async function enrolledInterfaces(instanceId: string): Promise<string[]> 
   );
   return interfaces.flatMap(({ NetworkInterfaceId }) => NetworkInterfaceId ?? []);
 }
+
+/** The running instances of an Auto Scaling group that carry our tag: whose tag it is, EC2 knows itself. */
+export async function enrolledInGroup(group: string): Promise<string[]> {
+  const reservations = await itemsOf(
+    paginateDescribeInstances(
+      { client: client(), pageSize: 100 },
+      {
+        Filters: [
+          { Name: "tag:aws:autoscaling:groupName", Values: [literal(group)] },
+          { Name: `tag:${enrolTag.key}`, Values: [enrolTag.value] },
+          { Name: "instance-state-name", Values: ["running"] },
+        ],
+      },
+    ),
+    ({ Reservations }) => Reservations,
+  );
+  return reservations.flatMap(({ Instances = [] }) =>
+    Instances.flatMap(({ InstanceId }) => InstanceId ?? []),
+  );
+}
+
+/** `null` when the interface does not exist here, or is attached to no instance. */
+export async function instanceOfInterface(interfaceId: string): Promise<string | null> {
+  const interfaces = await itemsOf(
+    paginateDescribeNetworkInterfaces(
+      { client: client(), pageSize: 100 },
+      { Filters: [{ Name: "network-interface-id", Values: [interfaceId] }] },
+    ),
+    ({ NetworkInterfaces }) => NetworkInterfaces,
+  );
+  return interfaces[0]?.Attachment?.InstanceId ?? null;
+}
+
+/** EC2's filters know `*` and `?`; a name from an event is none of them. */
+const literal = (value: string) => value.replace(/[\\*?]/g, "\\$&");
 
 /** `null` when EC2 has none, as of an instance that it does not know. */
 export async function statusChecksOf(instanceId: string): Promise<StatusChecks | null> {

@@ -6,11 +6,12 @@ const mostItems = 1000;
 export async function itemsOf<Page, Item>(
   pages: AsyncIterable<Page>,
   pick: (page: Page) => Item[] | undefined,
+  most = mostItems,
 ): Promise<Item[]> {
   const items: Item[] = [];
   for await (const page of pages) {
     items.push(...(pick(page) ?? []));
-    if (items.length >= mostItems) break;
+    if (items.length >= most) break;
   }
-  return items.slice(0, mostItems);
+  return items.slice(0, most);
 }

@@ -26,5 +26,7 @@ export const pipelineMetrics = {
   Outcome: { unit: "Count", dimension: "outcome" },
   /** Run Command could not reach a host that was to be read, or was not allowed to. */
   HostUnreachable: { unit: "Count" },
+  /** Alarms that have the name of one of an instance's, but not our tag: they are left alone. */
+  AlarmNotOurs: { unit: "Count" },
 } as const;
 export type PipelineMetric = keyof typeof pipelineMetrics;

@@ -3,6 +3,7 @@ import * as z from "zod/mini";
 import { Mode } from "../core/mode.ts";
 
 const arn = z.string().check(z.regex(/^arn:/));
+const yesOrNo = z.enum(["yes", "no"]);
 const atLeast = (least: number) => z.coerce.number().check(z.gte(least));
 
 export const environment = {
@@ -23,6 +24,19 @@ export const environment = {
   spoke: () => ({
     role: read("NAT_MEDIC_SPOKE_ROLE", arn),
     externalId: read("NAT_MEDIC_SPOKE_EXTERNAL_ID", z.string().check(z.minLength(2))),
+  }),
+  /** With which the names of the stack's alarms begin. */
+  alarmPrefix: () => read("NAT_MEDIC_ALARM_PREFIX", z.string().check(z.regex(/^[A-Za-z][A-Za-z0-9-]*-$/))),
+  instanceAlarms: () => ({
+    silent: read("NAT_MEDIC_SILENT_ALARMS", yesOrNo) === "yes",
+    highResolution: read("NAT_MEDIC_HIGH_RESOLUTION_ALARMS", yesOrNo) === "yes",
+    agent: read("NAT_MEDIC_AGENT_ALARMS", yesOrNo) === "yes",
+    composite: read("NAT_MEDIC_COMPOSITE_ALARMS", yesOrNo) === "yes",
+    /** Empty: none. */
+    pagingTopic: read("NAT_MEDIC_PAGING_TOPIC_ARN", z.union([z.literal(""), arn])) || null,
+    utilizationThreshold: read("NAT_MEDIC_UTILIZATION_THRESHOLD", atLeast(1)),
+    lossThreshold: read("NAT_MEDIC_LOSS_THRESHOLD", atLeast(1)),
+    allowanceThreshold: read("NAT_MEDIC_ALLOWANCE_THRESHOLD", atLeast(1)),
   }),
 };
 

@@ -20,6 +20,9 @@ const explained: Record<string, string> = {
   "ssm:DescribeInstanceInformation": "takes no resource; it only reads",
   "cloudwatch:DescribeAlarmsForMetric": "alarms of any name may watch the metric; it only reads",
   "cloudwatch:DescribeAlarms": "alarms of any name lead here; it only reads",
+  "cloudwatch:ListMetrics": "CloudWatch metrics are no resources of IAM",
+  "cloudwatch:ListTagsForResource":
+    "only of alarms whose names begin with the stack's: whose they are has to be asked before one is touched",
   "cloudwatch:GetMetricData": "CloudWatch metrics are no resources of IAM",
   "ssm:SendCommand":
     "private hosts carry no tag of ours: only ReadSourcesRole, and only two documents that read (tested below)",
