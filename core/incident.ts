@@ -36,6 +36,10 @@ export const Trigger = z.discriminatedUnion("kind", [
     reason: z.string(),
     /** ISO 8601. */
     at: z.string(),
+    /** The alarm below a composite alarm that its state comes from. */
+    child: z.optional(z.string()),
+    /** One series of an alarm that watches many instances. */
+    contributor: z.optional(z.boolean()),
   }),
   /** `complaint`: whoever started it says that connections fail. */
   z.object({ kind: z.literal("manual"), at: z.string(), complaint: z._default(z.boolean(), false) }),

@@ -4,6 +4,7 @@ import { Incident, IncidentId, type InstanceId, incidentId } from "./incident.ts
 import type { InstanceRecord } from "./incident-record.ts";
 import { Mode, stricter } from "./mode.ts";
 import { StepRecord } from "./step-record.ts";
+import { Selection } from "./triage/by-hand.ts";
 import type { Triage } from "./triage.ts";
 
 /** Only instances that carry this tag are ever looked at; IAM says the same. */
@@ -15,9 +16,17 @@ export const Opening = z.discriminatedUnion("decision", [
   z.object({ decision: z.literal("open"), incident: Incident }),
   /** Several instances: one execution each. */
   z.object({ decision: z.literal("fan-out"), instanceIds: z.array(z.string()) }),
+  /** A person starts several: the machine for many finds them and starts one execution each. */
+  z.object({
+    decision: z.literal("fleet"),
+    selection: Selection,
+    mode: z.nullable(Mode),
+    probe: z.boolean(),
+    complaint: z.boolean(),
+  }),
   /** The instance has an open incident, which knows of this event now. */
   z.object({ decision: z.literal("join"), incidentId: IncidentId, reason: z.string() }),
-  /** The cool-down after an incident; asked again at `until`, ISO 8601. */
+  /** The cool-down after an incident, or the end of a mute or suppression; asked again at `until`, ISO 8601. */
   z.object({ decision: z.literal("wait"), until: z.string(), reason: z.string() }),
   /** Undo what a finished incident changed, the last change first. */
   z.object({
@@ -86,6 +95,9 @@ export function open(facts: OpeningFacts): Opening {
       : { decision: "ignore", reason };
   }
 
+  if (triage.quiet !== null && Date.parse(now) < Date.parse(triage.quiet.until)) {
+    return { decision: "wait", ...triage.quiet };
+  }
   const holder = holderOf(record, now);
   if (holder !== undefined && holder.execution !== execution.arn) {
     const reason = `${instanceId} has the open incident ${holder.incidentId}, which this event joins`;
@@ -105,7 +117,7 @@ export function open(facts: OpeningFacts): Opening {
       trigger,
       openedAt: execution.startedAt,
       probe: triage.probe,
-      place: null,
+      place: triage.place,
     },
   };
 }

@@ -13,6 +13,12 @@ export function roleIn({ account, region }: Place, pattern: string): string {
   return pattern.replace("ACCOUNT", account).replace("REGION", region);
 }
 
+/** Of a resource of ours, as of an execution; null when its ARN has no account or Region. */
+export function placeOfArn(arn: string): Place | null {
+  const [, , , region, account] = arn.split(":");
+  return z.safeParse(Place, { account, region }).data ?? null;
+}
+
 /** For people: nothing at home, since most stacks know no other place. */
 export function placeText(place: Place | null): string {
   return place === null ? "" : `account ${place.account}, ${place.region}`;

@@ -14,7 +14,7 @@ const enrolled = { "nat-medic:enabled": "true" };
 const now = "2026-11-20T03:12:45.000Z";
 const ago = (seconds: number) => new Date(Date.parse(now) - seconds * 1000).toISOString();
 const opened = (event: unknown) => {
-  const triaged = triage(event, execution.startedAt);
+  const triaged = triage(event, { now: execution.startedAt, home: null });
   if (triaged.decision !== "open") throw new Error(triaged.reason);
   return triaged;
 };
