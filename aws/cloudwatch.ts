@@ -1,13 +1,20 @@
 /** The recent history of metrics, and alarms. */
 import {
   CloudWatchClient,
+  type CompositeAlarm,
+  DescribeAlarmContributorsCommand,
   DescribeAlarmsCommand,
   DescribeAlarmsForMetricCommand,
+  type Dimension,
+  type MetricAlarm,
   type MetricDataResult,
   paginateGetMetricData,
+  ResourceNotFoundException,
+  type Metric as SdkMetric,
 } from "@aws-sdk/client-cloudwatch";
 import type { MetricHistory } from "../core/evidence/cloud.ts";
 import type { Metric } from "../core/incident.ts";
+import type { Attributes, KnownAlarm } from "../core/triage/questions.ts";
 import { itemsOf } from "./pages.ts";
 import { clientHere } from "./place.ts";
 
@@ -15,6 +22,7 @@ const client = clientHere(CloudWatchClient);
 
 const hours = 3;
 const periodSeconds = 60;
+const daySeconds = 86_400;
 
 export type Query = Metric & { stat: string };
 
@@ -28,11 +36,38 @@ export async function historyOf(metric: Metric, now: Date): Promise<MetricHistor
 
 /** Per minute over the last three hours, oldest first. One that CloudWatch could not read is left out. */
 export async function historiesOf(queries: readonly Query[], now: Date): Promise<MetricHistory[]> {
+  return await read(queries, {
+    from: new Date(now.getTime() - hours * 3_600_000),
+    to: now,
+    period: periodSeconds,
+  });
+}
+
+/**
+ * Per day of UTC over the last whole `days`, oldest first: today is left out, since its highest is still to come. One
+ * that CloudWatch could not read is left out. Data points of a minute are kept for fifteen days.
+ */
+export async function dailyHistoriesOf(
+  queries: readonly Query[],
+  now: Date,
+  days: number,
+): Promise<MetricHistory[]> {
+  const midnight = Math.floor(now.getTime() / 1000 / daySeconds) * daySeconds;
+  return await read(queries, {
+    from: new Date((midnight - days * daySeconds) * 1000),
+    to: new Date(midnight * 1000),
+    period: daySeconds,
+  });
+}
+
+type Span = { from: Date; to: Date /** Seconds. */; period: number };
+
+async function read(queries: readonly Query[], { from, to, period }: Span): Promise<MetricHistory[]> {
   const pages = paginateGetMetricData(
     { client: client() },
     {
-      StartTime: new Date(now.getTime() - hours * 3_600_000),
-      EndTime: now,
+      StartTime: from,
+      EndTime: to,
       ScanBy: "TimestampAscending",
       MetricDataQueries: queries.map(({ namespace, name, dimensions, stat }, index) => ({
         Id: `m${index}`,
@@ -42,7 +77,7 @@ export async function historiesOf(queries: readonly Query[], now: Date): Promise
             MetricName: name,
             Dimensions: Object.entries(dimensions).map(([Name, Value]) => ({ Name, Value })),
           },
-          Period: periodSeconds,
+          Period: period,
           Stat: stat,
         },
       })),
@@ -84,10 +119,81 @@ export async function alarmsOn({ namespace, name, dimensions }: Metric): Promise
   return MetricAlarms.flatMap(({ AlarmName }) => AlarmName ?? []);
 }
 
-/** `undefined` when there is no such alarm in this account and Region. */
-export async function alarmState(name: string): Promise<string | undefined> {
-  const { MetricAlarms = [], CompositeAlarms = [] } = await client().send(
-    new DescribeAlarmsCommand({ AlarmNames: [name], AlarmTypes: ["MetricAlarm", "CompositeAlarm"] }),
-  );
-  return [...MetricAlarms, ...CompositeAlarms][0]?.StateValue;
+/** `undefined` when there is no such alarm in this account and Region. `suppressed`: only composites' actions can be. */
+export async function alarmState(name: string): Promise<{ state: string; suppressed: boolean } | undefined> {
+  const { metric, composite } = await alarmsNamed([name]);
+  const [alarm] = [...metric, ...composite];
+  if (alarm === undefined) return undefined;
+  const suppressed = composite.some(({ ActionsSuppressedBy }) => ActionsSuppressedBy !== undefined);
+  return { state: alarm.StateValue ?? "INSUFFICIENT_DATA", suppressed };
 }
+
+/** What each of at most 100 alarms watches; null for one that does not exist in this account and Region. */
+export async function describeAlarms(names: readonly string[]): Promise<Map<string, KnownAlarm | null>> {
+  const { metric, composite } = await alarmsNamed(names);
+  const known = new Map<string, KnownAlarm | null>(names.map((name) => [name, null]));
+  for (const alarm of metric) known.set(alarm.AlarmName ?? "", knownMetricAlarm(alarm));
+  for (const alarm of composite) known.set(alarm.AlarmName ?? "", knownComposite(alarm));
+  return known;
+}
+
+async function alarmsNamed(names: readonly string[]) {
+  const { MetricAlarms: metric = [], CompositeAlarms: composite = [] } = await client().send(
+    new DescribeAlarmsCommand({
+      AlarmNames: [...names],
+      AlarmTypes: ["MetricAlarm", "CompositeAlarm"],
+      MaxRecords: 100,
+    }),
+  );
+  return { metric, composite };
+}
+
+function knownMetricAlarm(alarm: MetricAlarm): KnownAlarm {
+  const { Metrics = [], MetricName, StateValue: state = "INSUFFICIENT_DATA" } = alarm;
+  const metrics = Metrics.flatMap(({ MetricStat }) => MetricStat?.Metric ?? []);
+  return {
+    state,
+    watched: {
+      // One of a single metric has it in fields of its own.
+      metrics: (MetricName === undefined ? metrics : [alarm]).map(watchedMetric),
+      expressions: Metrics.flatMap(({ Expression }) => Expression ?? []),
+      composite: null,
+    },
+  };
+}
+
+const watchedMetric = ({ Namespace = "", MetricName = "", Dimensions = [] }: SdkMetric): Metric => ({
+  namespace: Namespace,
+  name: MetricName,
+  dimensions: Object.fromEntries(Dimensions.map(({ Name = "", Value = "" }: Dimension) => [Name, Value])),
+});
+
+function knownComposite({
+  AlarmRule: rule = "",
+  StateReasonData: reasonData = "",
+  StateValue: state = "INSUFFICIENT_DATA",
+}: CompositeAlarm): KnownAlarm {
+  return { state, watched: { metrics: [], expressions: [], composite: { rule, reasonData } } };
+}
+
+/** The attributes of each series of the alarm that is in ALARM now: at most 100. None when there is no such alarm. */
+export async function contributorsInAlarm(name: string): Promise<Attributes[]> {
+  try {
+    const attributes: Attributes[] = [];
+    let NextToken: string | undefined;
+    do {
+      const page = await client().send(new DescribeAlarmContributorsCommand({ AlarmName: name, NextToken }));
+      attributes.push(
+        ...(page.AlarmContributors ?? []).map(({ ContributorAttributes = {} }) => ContributorAttributes),
+      );
+      NextToken = page.NextToken;
+    } while (NextToken !== undefined && attributes.length < mostContributors);
+    return attributes.slice(0, mostContributors);
+  } catch (error) {
+    if (error instanceof ResourceNotFoundException) return [];
+    throw error;
+  }
+}
+
+/** CloudWatch's own limit for one alarm. */
+const mostContributors = 100;

@@ -93,7 +93,7 @@ export async function runDrill(options: DrillOptions): Promise<DrillResult> {
     const [, incidentId = ""] = pageLink.exec(link) ?? [];
     void clock.working(ask({ link, incidentId, url: stack.url, answered }));
   });
-  const triaged = triage(event, new Date(clock.now()).toISOString());
+  const triaged = triage(event, { now: new Date(clock.now()).toISOString(), home: null });
   const { instanceIds } = triaged;
   const trigger = triaged.decision === "open" ? triaged.trigger : undefined;
   const stack = await startLocalStack({

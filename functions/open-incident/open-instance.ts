@@ -1,5 +1,4 @@
 /** Opens an incident for one instance, or joins the one that is open: whoever takes the lock first works. */
-import { alarmState } from "../../aws/cloudwatch.ts";
 import { tagsOf } from "../../aws/ec2.ts";
 import {
   claimEvent,
@@ -13,8 +12,10 @@ import { freshInstance } from "../../core/incident-record.ts";
 import { instanceToLookUp, type Opening, type OpeningFacts, open } from "../../core/opening.ts";
 import type { Triage } from "../../core/triage.ts";
 import { environment } from "../environment.ts";
+import { inPlace } from "../in-place.ts";
 import { measure } from "../measure.ts";
 import { endIfDead } from "./end-if-dead.ts";
+import { whyNoLonger } from "./why-no-longer.ts";
 
 export type Asked<Decision extends Triage["decision"]> = {
   triaged: Triage & { decision: Decision };
@@ -32,21 +33,22 @@ export async function openInstance({
   execution,
   now,
 }: Asked<"open"> & { waited: boolean }): Promise<Opening> {
-  const { trigger, eventKey } = triaged;
+  const { trigger, eventKey, place } = triaged;
   const instanceId = instanceToLookUp(triaged);
   const [stackMode, limits] = [environment.mode(), environment.limits()];
   const facts = { triage: triaged, stackMode, limits, execution, now };
   if (instanceId === undefined) return open({ ...facts, tags: undefined, record: freshInstance });
   const table = environment.table();
-  const tags = await tagsOf(instanceId);
+  const tags = await inPlace(place, () => tagsOf(instanceId));
   for (let attempt = 0; attempt < mostAttempts; attempt++) {
     const record = await readInstance(table, instanceId);
     const opening = open({ ...facts, tags, record });
     if (!["open", "join", "wait"].includes(opening.decision)) return opening;
     const mine = eventKey === null || (await claimEvent(table, `${instanceId} ${eventKey}`, execution.arn));
     if (!mine) return { decision: "ignore", reason: "this event was delivered before" };
-    if (waited && trigger.kind === "alarm" && (await alarmState(trigger.alarmName)) === "OK") {
-      return { decision: "ignore", reason: `the alarm ${trigger.alarmName} cleared during the cool-down` };
+    if (waited && opening.decision !== "wait") {
+      const reason = await inPlace(place, () => whyNoLonger(triaged, instanceId));
+      if (reason !== undefined) return { decision: "ignore", reason };
     }
     const known = { trigger, joinedAt: now, clearedAt: null };
     if (opening.decision === "join") {

@@ -88,11 +88,12 @@ const tagReader = <Item>(name: string, tags: Listing<Item>["tags"]) => {
   return (item: Item) => (tags(item) ?? []).filter(({ Key }) => Key === wanted).map(({ Value }) => Value);
 };
 
-/** EC2's filters know `*` and `?`. */
+/** EC2's filters know `*` and `?`, and a backslash before a character that is meant as it is. */
 const wildcard = (value: string): RegExp => {
-  const pattern = value
-    .replace(/[\\^$.|+()[\]{}]/g, "\\$&")
-    .replaceAll("*", ".*")
-    .replaceAll("?", ".");
+  const pattern = value.replace(/\\(.)|[\s\S]/g, (character, escaped) => {
+    if (escaped === undefined && character === "*") return ".*";
+    if (escaped === undefined && character === "?") return ".";
+    return (escaped ?? character).replace(/[\\^$.|+*?()[\]{}]/g, "\\$&");
+  });
   return new RegExp(`^${pattern}$`, "s");
 };
