@@ -50,7 +50,9 @@ export type DocumentName =
   | "NatMedic-ShortenConntrackTimeouts"
   | "NatMedic-PersistConntrackSettings"
   | "NatMedic-SetKernelParameters"
-  | "NatMedic-ChangeFirewallRules";
+  | "NatMedic-ChangeFirewallRules"
+  | "NatMedic-EnrolHost"
+  | "NatMedic-RemoveHost";
 
 export const documents: readonly { name: DocumentName; script: string }[] = [
   { name: "NatMedic-CollectHostEvidence", script: join(folder, "collect-host-evidence.sh") },
@@ -66,14 +68,16 @@ export const documents: readonly { name: DocumentName; script: string }[] = [
   { name: "NatMedic-PersistConntrackSettings", script: join(folder, "persist-conntrack-settings.sh") },
   { name: "NatMedic-SetKernelParameters", script: join(folder, "set-kernel-parameters.sh") },
   { name: "NatMedic-ChangeFirewallRules", script: join(folder, "change-firewall-rules.sh") },
+  { name: "NatMedic-EnrolHost", script: join(folder, "enrol-host.sh") },
+  { name: "NatMedic-RemoveHost", script: join(folder, "remove-host.sh") },
 ];
 
 const included = /^\. "\$\(dirname "\$0"\)\/([a-z-]+\.sh)"$/gm;
-const program = /^(.*) <"\$\(dirname "\$0"\)\/([a-z-]+\.py)"$/gm;
+const program = /^(.*) <"\$\(dirname "\$0"\)\/([a-z-]+\.(?:py|sh))"$/gm;
 const endOfProgram = "END_OF_PROGRAM";
 
 /**
- * One text out of a script of this folder, its included files and the Python programs it feeds to python3.
+ * One text out of a script of this folder, its included files and the programs that it feeds to python3 or installs.
  * @throws Error when a reference to another file is left, because the text would then fail on a host.
  */
 export function spliceScript(path: string): string {
@@ -83,7 +87,7 @@ export function spliceScript(path: string): string {
   const text = withIncluded(readFileSync(path, "utf8")).replace(
     program,
     (_line, command: string, name: string) => {
-      return `${command} <<'${endOfProgram}'\n${read(name).trimEnd()}\n${endOfProgram}`;
+      return `${command} <<'${endOfProgram}'\n${withIncluded(read(name)).trimEnd()}\n${endOfProgram}`;
     },
   );
   if (text.includes(`dirname "$0"`)) throw new Error(`${path} refers to a file that could not be spliced in`);

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# shellcheck disable=SC2016,SC2034,SC2086 # awk's own $1 in single quotes; RULES is for the collector; $AWK may be two words.
+# shellcheck source-path=SCRIPTDIR disable=SC2016,SC2034,SC2086 # awk's own $1 in single quotes; RULES is for the collector; $AWK may be two words.
 # Which rules make this host a NAT: those of iptables (legacy and on nft) and of nft alone, as one JSON object.
 # Included by the collector; expects ROOT, AWK, INTERFACES, OUTER, have, limited and unread. Changes nothing: asking a
 # packet filter that no one uses would make the kernel load it, so only those are asked that are loaded.
@@ -7,23 +7,7 @@
 # A ruleset beyond this is one of thousands of services, not of a NAT instance.
 MOST_RULES_BYTES=262144
 
-is_loaded() { # module
-  [ -d "$ROOT/sys/module/$1" ] || grep -q "/$1\.ko" "$ROOT/lib/modules/$(uname -r)/modules.builtin" 2>/dev/null
-}
-
-# Sets LEGACY_SAVE and NFT_SAVE to the commands that print the rules of either kind; `iptables-save` can be either.
-find_iptables() {
-  LEGACY_SAVE=
-  NFT_SAVE=
-  ! have iptables-legacy-save || LEGACY_SAVE=iptables-legacy-save
-  ! have iptables-nft-save || NFT_SAVE=iptables-nft-save
-  case $LEGACY$LEGACY_SAVE:$NFT$NFT_SAVE in true:* | *:true) ;; *) return 0 ;; esac
-  have iptables-save || return 0
-  case $(limited 5 iptables --version 2>/dev/null) in
-    *nf_tables*) NFT_SAVE=iptables-save ;;
-    iptables*) LEGACY_SAVE=iptables-save ;;
-  esac
-}
+. "$(dirname "$0")/rule-readers.sh"
 
 # Prints what each reader says of its rules, between `#reader <name>` and `#status <exit code>`.
 rules_by_reader() {
@@ -54,14 +38,7 @@ rules_by_reader() {
 # Sets RULES to JSON or to null.
 read_rules() {
   RULES=null
-  LEGACY=false
-  NFT=false
-  [ ! -e "$ROOT/proc/net/ip_tables_names" ] || LEGACY=true
-  ! is_loaded nf_tables || NFT=true
-  # Rules that only nft can list need one of these; those of iptables do without, on nft too.
-  NATIVE=false
-  if ! have nft && { is_loaded nft_masq || is_loaded nft_nat; }; then NATIVE=true; fi
-  [ "$LEGACY$NFT" = falsefalse ] || find_iptables
+  find_rule_readers
   answer=$(rules_by_reader 2>/dev/null </dev/null | summarize_rules)
   case $answer in
     '{'*"$NEWLINE"*)
