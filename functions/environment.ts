@@ -20,6 +20,8 @@ export const environment = {
   /** Where the approval page is served, without a slash at the end. */
   pageUrl: () => read("NAT_MEDIC_PAGE_URL", z.url()).replace(/\/$/, ""),
   stateMachineArn: () => read("NAT_MEDIC_STATE_MACHINE_ARN", arn),
+  /** How far the daily look goes. */
+  lookAheadDays: () => read("NAT_MEDIC_LOOK_AHEAD_DAYS", atLeast(1)),
   /** The role that this function has in every other account and Region, as `core/place.ts` reads it. */
   spoke: () => ({
     role: read("NAT_MEDIC_SPOKE_ROLE", arn),

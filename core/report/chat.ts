@@ -23,7 +23,7 @@ export const limits = {
 } as const;
 
 /** Stable: a channel may filter by it. */
-export type Moment = "opened" | "decision" | "closed" | "died" | "fleet";
+export type Moment = "opened" | "decision" | "closed" | "died" | "fleet" | "looked-ahead";
 
 export type NextStep = string | { text: string; link: string };
 
