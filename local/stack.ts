@@ -2,14 +2,13 @@
  * NAT Medic deployed on the embedded AWS: endpoint, functions, documents, state machine, table, topics, approval page,
  * the rule that watches executions, and one host per instance.
  */
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { MetricAlarm } from "@aws-sdk/client-cloudwatch";
 import type { _InstanceType } from "@aws-sdk/client-ec2";
 import { unmarshall } from "@aws-sdk/util-dynamodb";
 import { incidentFrom, instanceFrom } from "../aws/incident-store.ts";
 import { functionNames } from "../build/bundle.ts";
-import { bundleFolder, definitionFile } from "../build/layout.ts";
+import { bundleFolder } from "../build/layout.ts";
 import type { IncidentRecord, InstanceRecord } from "../core/incident-record.ts";
 import { metricNamespace } from "../core/metrics.ts";
 import type { Mode } from "../core/mode.ts";
@@ -27,13 +26,14 @@ import { type Fault, startEndpoint } from "./endpoint/wire.ts";
 import { integrations } from "./integrations.ts";
 import { startFunctionUrl } from "./lambda/function-url.ts";
 import { inProcess, type Kill } from "./lambda/in-process.ts";
+import { deployMachine } from "./machine.ts";
 import { rescueRule } from "./rescue-rule.ts";
 import type { ManagedInstance } from "./run-command/invocation.ts";
 import { spokeExternalId, spokeRole, spokes } from "./spokes.ts";
 import { realClock, type VirtualClock } from "./states/clock.ts";
-import { parseDefinition } from "./states/definition.ts";
 import type { ExecutionEvent } from "./states/events.ts";
-import { type Execution, startExecution } from "./states/execution.ts";
+import type { Execution } from "./states/execution.ts";
+import type { TaskCall } from "./states/task.ts";
 import { addNat, healthyWorld, type World } from "./world.ts";
 
 export const account = "123456789012";
@@ -42,8 +42,8 @@ export const region = "eu-central-1";
 export const topicArn = `arn:aws:sns:${region}:${account}:nat-medic`;
 export const chatTopicArn = `${topicArn}-chat`;
 const table = "nat-medic-incidents";
-const machineName = "nat-medic-remediate";
-const machineArn = `arn:aws:states:${region}:${account}:stateMachine:${machineName}`;
+const machineArn = `arn:aws:states:${region}:${account}:stateMachine:nat-medic-remediate`;
+const fleetArn = `arn:aws:states:${region}:${account}:stateMachine:nat-medic-fleet`;
 
 export type LocalStackOptions = {
   /**
@@ -91,6 +91,12 @@ export type LocalStackOptions = {
   port?: number;
   pagePort?: number;
   fault?: Fault;
+  /** How many instances a run over many works on at a time; by default as the template's. */
+  fleetConcurrency?: number;
+  /** Whether executions that have ended, and what was asked of the endpoint, stay known; they do by default. */
+  remembers?: boolean;
+  /** Around each task of a state machine, as to let more time pass than the work itself takes. */
+  aroundTask?(call: TaskCall, perform: () => Promise<unknown>): Promise<unknown>;
   onEvent?(event: ExecutionEvent, execution: string): void;
   onPublish?(publication: Publication): void;
   onLog?(functionName: string, text: string): void;
@@ -113,8 +119,11 @@ export type LocalStack = {
   start(input: unknown, name?: string): Execution;
   /** Lambda's Invoke: what the function returned, or its error thrown. */
   invoke(functionName: string, payload: unknown): Promise<unknown>;
-  /** Executions so far, the fanned-out ones included. */
+  /** One run over many instances. */
+  startFleet(input: unknown, name?: string): Execution;
+  /** Executions for one instance so far, the fanned-out ones included. */
   executions(): readonly Execution[];
+  fleetExecutions(): readonly Execution[];
   /** Until every end of an execution that the rule was told of so far is dealt with. */
   settled(): Promise<void>;
   /** Aborts what still runs; the rule hears no more of that. */
@@ -141,33 +150,31 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
   for (const [position, [id, instance]] of Object.entries(instances).entries()) {
     enrol(world, id, instance, position);
   }
-  const definitionText = readFileSync(definitionFile("remediate"), "utf8");
-  const substitutions = {
-    Partition: "aws",
-    ApprovalSeconds: String(approvalSeconds),
-    TopicArn: topicArn,
-    ChatTopicArn: chatTopicArn,
-    ...Object.fromEntries(functionNames.map((name) => [`${resourceName(name)}Function`, name])),
+  const deployed = {
+    substitutions: {
+      Partition: "aws",
+      ApprovalSeconds: String(approvalSeconds),
+      TopicArn: topicArn,
+      FleetConcurrency: String(options.fleetConcurrency ?? 10),
+      RemediateStateMachineArn: machineArn,
+      FleetStateMachineArn: fleetArn,
+    },
+    clock: clock ?? realClock,
+    tasks: (call: TaskCall) => {
+      const perform = () => working(tasks(call));
+      return options.aroundTask === undefined ? perform() : options.aroundTask(call, perform);
+    },
+    onEvent,
+    remembers: options.remembers ?? true,
   };
-  // Not every function is called by the machine. That the template's fit exactly is tested apart.
-  const used = Object.entries(substitutions).filter(([name]) => definitionText.includes(`\${${name}}`));
-  const definition = parseDefinition(definitionText, Object.fromEntries(used));
-  const executions: Execution[] = [];
-  const start = (input: unknown, name: string = crypto.randomUUID()): Execution => {
-    const execution = startExecution({
-      definition,
-      name,
-      stateMachineArn: machineArn,
-      executionArn: `arn:aws:states:${region}:${account}:execution:${machineName}:${name}`,
-      input,
-      clock: clock ?? realClock,
-      tasks: (call) => working(tasks(call)),
-      onEvent: (event) => onEvent(event, name),
-    });
-    executions.push(execution);
-    rule.watch(execution, input);
-    return execution;
-  };
+  const remediate = deployMachine({
+    ...deployed,
+    machine: "remediate",
+    arn: machineArn,
+    onStart: (execution, input) => rule.watch(execution, input),
+  });
+  const fleet = deployMachine({ ...deployed, machine: "fleet", arn: fleetArn });
+  const start = (input: unknown, name: string = crypto.randomUUID()) => remediate.start(name, input);
 
   const dynamodb = await startDynamodb([table]);
   const page = await startFunctionUrl({
@@ -215,15 +222,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
       }),
       lambda({ invoke: (name, payload) => functions.invoke(name, payload) }),
       stepfunctions({
-        machines: [
-          {
-            arn: machineArn,
-            name: machineName,
-            definition: definitionText,
-            start: (name, input) => start(input, name),
-            executions: () => executions,
-          },
-        ],
+        machines: [remediate, fleet],
       }),
     ],
   });
@@ -292,11 +291,13 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     requests: endpoint.requests,
     start,
     invoke: functions.invoke,
-    executions: () => executions,
+    startFleet: (input, name = crypto.randomUUID()) => fleet.start(name, input),
+    executions: remediate.executions,
+    fleetExecutions: fleet.executions,
     settled: rule.settled,
     stop: async () => {
       await rule.stop();
-      for (const execution of executions) execution.stop();
+      for (const { executions } of [fleet, remediate]) for (const execution of executions()) execution.stop();
       await functions.stop();
       await page.close();
       await endpoint.close();
@@ -381,9 +382,4 @@ function alarmsOf(world: World, alarms: NonNullable<LocalStackOptions["alarms"]>
       },
     })),
   ];
-}
-
-/** `open-incident` to `OpenIncident`, its resource in the template. */
-function resourceName(folder: string): string {
-  return folder.replace(/(^|-)([a-z])/g, (_, __, letter: string) => letter.toUpperCase());
 }
