@@ -85,11 +85,10 @@ test("every metric that it searches for is published, under the very dimensions 
         name === "EnaAllowanceExceeded" ? ["Allowance", "InstanceId"] : ["InstanceId"],
       );
     } else {
-      const metric = Object.entries<{ dimension?: string }>(pipelineMetrics).find(
-        ([each]) => each === name,
-      )?.[1];
+      const metric = Object.entries(pipelineMetrics).find(([each]) => each === name)?.[1];
+      const dimension = metric !== undefined && "dimension" in metric ? metric.dimension : undefined;
       expect(namespace, search).toBe(pipelineNamespace);
-      expect(dimensions, search).toEqual(["service", metric?.dimension]);
+      expect(dimensions, search).toEqual(["service", dimension]);
     }
     // Braces, brackets and quotes are closed.
     expect(search.split("(").length, search).toBe(search.split(")").length);
