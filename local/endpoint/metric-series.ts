@@ -1,4 +1,5 @@
 import type { Dimension, Metric, MetricDatum } from "@aws-sdk/client-cloudwatch";
+import { statistics } from "../alarms/time-series.ts";
 import { AwsError, notImplementedLocally } from "./aws-error.ts";
 
 export type MetricPoint = { at: Date; value: number };
@@ -12,7 +13,7 @@ export type MetricSeries = {
 };
 
 /** A series is found by its exact set of dimensions, as CloudWatch does: a subset names another metric. */
-export const findSeries = (series: MetricSeries[], metric: Metric): MetricSeries | undefined =>
+export const findSeries = (series: readonly MetricSeries[], metric: Metric): MetricSeries | undefined =>
   series.find(
     ({ namespace, metricName, dimensions }) =>
       namespace === metric.Namespace &&
@@ -35,7 +36,7 @@ export const statistic = (
   points: MetricPoint[],
   { start, end, period, stat }: { start: Date; end: Date; period: number; stat: string },
 ): MetricPoint[] => {
-  const aggregate = AGGREGATES.get(stat);
+  const aggregate = statistics.get(stat);
   if (aggregate === undefined)
     throw new AwsError("ValidationException", `Stat ${stat} is not evaluated locally.`, {
       code: "ValidationError",
@@ -82,16 +83,6 @@ export const addDatum = (series: MetricSeries[], namespace: string, datum: Metri
     for (let n = 0; n < count; n += 1) found.points.push({ at, value });
   }
 };
-
-const sum = (values: number[]): number => values.reduce((total, value) => total + value, 0);
-
-const AGGREGATES = new Map<string, (values: number[]) => number>([
-  ["Average", (values) => sum(values) / values.length],
-  ["Sum", sum],
-  ["Minimum", (values) => values.reduce((a, b) => Math.min(a, b))],
-  ["Maximum", (values) => values.reduce((a, b) => Math.max(a, b))],
-  ["SampleCount", (values) => values.length],
-]);
 
 const sortedPairs = (dimensions: Dimension[]): [string, string][] =>
   dimensions

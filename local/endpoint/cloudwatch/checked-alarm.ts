@@ -1,4 +1,6 @@
 import type { MetricAlarm, MetricDataQuery, PutMetricAlarmInput } from "@aws-sdk/client-cloudwatch";
+import { evaluateAlarm } from "../../alarms/evaluate.ts";
+import { ExpressionNotKnown, InvalidExpression } from "../../alarms/expression-error.ts";
 import { notImplementedLocally } from "../aws-error.ts";
 import { QUERY_ID } from "./metric-operations.ts";
 import { invalid, refuseOthers } from "./refuse.ts";
@@ -56,14 +58,34 @@ export const checkedAlarm = (input: PutMetricAlarmInput): MetricAlarm => {
     if (MetricName === undefined || Namespace === undefined) throw invalid("MetricName must not be null");
     if (Statistic === undefined) throw invalid("Statistic is required.");
     checkPeriod(Period, EvaluationPeriods);
-    return { ...compared, Namespace, MetricName, Dimensions: Dimensions ?? [], Statistic, Period };
+    return understood({
+      ...compared,
+      Namespace,
+      MetricName,
+      Dimensions: Dimensions ?? [],
+      Statistic,
+      Period,
+    });
   }
   const both = Object.entries({ Namespace, MetricName, Dimensions, Statistic, Period }).find(
     ([, value]) => value !== undefined,
   );
   if (both !== undefined) throw invalid(`${both[0]} should not be set if list of Metrics is set.`);
   checkQueries(Metrics, EvaluationPeriods);
-  return { ...compared, Metrics };
+  return understood({ ...compared, Metrics });
+};
+
+/** An alarm that cannot be evaluated is refused when it is put, not when it matters. */
+const understood = (alarm: MetricAlarm): MetricAlarm => {
+  try {
+    evaluateAlarm(alarm, [], 0);
+    return alarm;
+  } catch (error) {
+    if (error instanceof InvalidExpression) throw invalid(`Invalid metrics list: ${error.message}`);
+    if (error instanceof ExpressionNotKnown)
+      throw notImplementedLocally("CloudWatch", "PutMetricAlarm", error.message);
+    throw error;
+  }
 };
 
 const checkQueries = (queries: MetricDataQuery[], evaluationPeriods: number): void => {

@@ -163,6 +163,29 @@ test.each([
   await expect(onMetrics(metrics)).rejects.toThrow(message);
 });
 
+test.each([
+  ["a query that cannot be read", "SELECT BEST(x) FROM NatMedic", "BEST is none of"],
+  [
+    "a query whose groups have no order",
+    "SELECT MAX(x) FROM NatMedic GROUP BY InstanceId",
+    "a query with GROUP BY needs ORDER BY in an alarm",
+  ],
+  ["a name that there is not", "m1 + m2", "m1 is no metric and no expression"],
+  ["math that is not evaluated here", "SEARCH(' {NatMedic} ', 'Sum')", "cannot be read"],
+])("an alarm on %s is refused when it is put", async (_what, Expression, message) => {
+  await expect(onMetrics([{ Id: "e", Expression, Period: 60 }])).rejects.toThrow(message);
+});
+
+test("a function of metric math that is not evaluated here is refused by name", async () => {
+  const metrics = [
+    { Id: "e", Expression: "CEIL(m1)" },
+    { Id: "m1", MetricStat: stat(60), ReturnData: false },
+  ];
+  await expect(onMetrics(metrics)).rejects.toThrow(
+    "NotImplementedLocally: CloudWatch.PutMetricAlarm: function CEIL",
+  );
+});
+
 test.each<Partial<PutMetricAlarmCommandInput>>([
   { Statistic: undefined, ExtendedStatistic: "p99" },
   { Unit: "Percent" },
@@ -337,7 +360,7 @@ test("a state cannot be set of an alarm that there is not, nor with reason data 
 });
 
 test("contributors are told one by one, and those in ALARM described", async () => {
-  await onMetrics([{ Id: "q", Expression: "SELECT ...", Period: 60 }]);
+  await put();
   events.length = 0;
   const active = (id: string) => ({ id, attributes: { InstanceId: id }, reason: "Threshold Crossed" });
   store.setContributors("full", [active("i-1"), active("i-2")], () => "gone");
