@@ -204,6 +204,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     () => (clock ?? realClock).now(),
   );
   const endpoint = await startEndpoint({
+    remembers: deployed.remembers,
     ...(options.port === undefined ? {} : { port: options.port }),
     ...(options.fault === undefined ? {} : { fault: options.fault }),
     onCarriedOut: (call) => functions.carriedOut(call),

@@ -58,12 +58,15 @@ export const startEndpoint = async ({
   services,
   elsewhere = () => undefined,
   port = 0,
+  remembers = true,
   fault,
   onCarriedOut = async () => {},
 }: {
   services: Service[];
   elsewhere?(caller: Caller): Service[] | undefined;
   port?: number;
+  /** Whether `requests` tells anything: a list of a million is more than it is worth. */
+  remembers?: boolean;
   fault?: Fault;
   /**
    * Called when the operation is done, before it is answered, which waits for it. What it throws is answered instead:
@@ -82,7 +85,7 @@ export const startEndpoint = async ({
 
   const carryOut = async <Result>(call: CarriedOut, run: () => Promise<Result>): Promise<Result> => {
     const { service, operation, input, caller } = call;
-    log.push({ service, operation, input, at: new Date(), caller });
+    if (remembers) log.push({ service, operation, input, at: new Date(), caller });
     const n = (calls.get(`${service}.${operation}`) ?? 0) + 1;
     calls.set(`${service}.${operation}`, n);
     const injected = fault?.(service, operation, input, n);
