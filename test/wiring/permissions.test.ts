@@ -20,6 +20,7 @@ const explained: Record<string, string> = {
   "ssm:DescribeInstanceInformation": "takes no resource; it only reads",
   "cloudwatch:DescribeAlarmsForMetric": "alarms of any name may watch the metric; it only reads",
   "cloudwatch:DescribeAlarms": "alarms of any name lead here; it only reads",
+  "cloudwatch:DescribeAlarmContributors": "series of alarms of any name lead here; it only reads",
   "cloudwatch:ListMetrics": "CloudWatch metrics are no resources of IAM",
   "cloudwatch:ListTagsForResource":
     "only of alarms whose names begin with the stack's: whose they are has to be asked before one is touched",
