@@ -15,7 +15,8 @@ for (const line of readFileSync(join(root, "samconfig.toml"), "utf8").split("\n"
   const [, header] = /^\[([\w.]+)\]$/.exec(line) ?? [];
   const [, key, value] = /^(\w+) = ("[^"]*"|true|false|[0-9.]+)$/.exec(line) ?? [];
   if (header !== undefined) section = header;
-  else if (key !== undefined && value !== undefined) (sections[section] ??= {})[key] = JSON.parse(value);
+  else if (key !== undefined && value !== undefined)
+    sections[section] = { ...sections[section], [key]: JSON.parse(value) };
   else expect(line, "neither a header, nor a value, nor a comment").toMatch(/^(#.*)?$/);
 }
 
