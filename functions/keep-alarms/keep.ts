@@ -44,7 +44,7 @@ export async function keepAlarms(settings: AlarmSettings, scope: Scope): Promise
   const work = workUntil(settings, Date.now() + workSeconds * 1000);
   for (let round = 0; round < mostRounds; round += 1) {
     const changes = await work.carryOut(await look(settings, scope));
-    if (changes === 0) break;
+    if (changes === 0 || work.kept.left > 0) break;
   }
   const { kept, failures } = work;
   if (kept.left > 0) logger.warn("the next sweep goes on", { left: kept.left });
