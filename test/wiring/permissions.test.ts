@@ -29,6 +29,8 @@ const explained: Record<string, string> = {
     "private hosts carry no tag of ours: only ReadSourcesRole, and only two documents that read (tested below)",
   "ssm:GetCommandInvocation":
     "takes no resource; it shows output of commands, which only our own documents produce here",
+  "states:DescribeExecution": "executions of the machine for many alone, whose names are not known before",
+  "states:StopExecution": "executions of the machine for many alone, whose names are not known before",
   "ssm:CancelCommand": "takes no resource; it can only stop what was sent",
   "logs:CreateLogDelivery": "log delivery of Step Functions takes no resource",
   "logs:GetLogDelivery": "log delivery of Step Functions takes no resource",
