@@ -4,6 +4,8 @@ import { fileURLToPath } from "node:url";
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 export const dist = join(root, "dist");
+/** `OpenIncident`, as resources and states are named, to `open-incident`, as folders are. */
+export const folderName = (name: string) => name.replace(/(?<!^)[A-Z]/g, "-$&").toLowerCase();
 /** The built bundle of a function: a folder with `handler.mjs`. */
 export const bundleFolder = (name: string, base = dist) => join(base, "functions", name);
 export const documentFile = (name: string, base = dist) => join(base, "documents", `${name}.json`);
@@ -12,3 +14,5 @@ export const machineNames = ["remediate", "fleet"] as const;
 export type MachineName = (typeof machineNames)[number];
 export const definitionFile = (machine: MachineName, base = dist) =>
   join(base, "statemachine", `${machine}.asl.json`);
+/** The template for another account or Region. */
+export const spokeFile = (base = dist) => join(base, "spoke.yaml");
