@@ -7,7 +7,7 @@ import { Place } from "./place.ts";
 import { plainLine } from "./plain-text.ts";
 import { type AlarmEvent, alarmEventOf, detailTypes } from "./triage/alarm-event.ts";
 import { Many, One, type Selection, selectionOf, Undo } from "./triage/by-hand.ts";
-import { followed, type Lead, type Subject } from "./triage/leads.ts";
+import { followed, type Lead, quietSeries, type Subject } from "./triage/leads.ts";
 import { isGrouped } from "./triage/query.ts";
 import { type Answers, noAnswers, type Questions } from "./triage/questions.ts";
 import { quietOf } from "./triage/quiet.ts";
@@ -204,7 +204,8 @@ function triageAlarm(event: AlarmEvent, context: TriageContext, only: InstanceId
   if (lead === undefined) {
     if (only !== null && found.length > 0) return ignore(`the event is not about ${only}`, true);
     const why = deadEnds[0] ?? "nothing that it watches has the dimension InstanceId";
-    return ignore(`the alarm ${name} leads to no instance: ${why}`, isMeantForUs(subject));
+    const isNews = isMeantForUs(subject) && why !== quietSeries;
+    return ignore(`the alarm ${name} leads to no instance: ${why}`, isNews);
   }
   return {
     decision: "open",

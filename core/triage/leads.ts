@@ -33,6 +33,8 @@ export type Subject = {
 /** What one look at something yields. */
 type Finding = { lead: Lead } | { ask: keyof Questions; name: string } | { deadEnd: string };
 
+/** The one dead end that needs nobody's attention. */
+export const quietSeries = "none of its series is in ALARM now";
 /** Composites of composites of composites. */
 const deepest = 3;
 /** Alarms that are described for one event. */
@@ -76,7 +78,7 @@ function follow({ alarmName, watched, contributor }: Subject, trail: string[], k
     const { answers, only } = known;
     const contributors = only === null ? answers.contributors.get(alarmName) : [{ InstanceId: only }];
     if (contributors === undefined) return [{ ask: "contributors", name: alarmName }];
-    if (contributors.length === 0) return [{ deadEnd: "none of its series is in ALARM now" }];
+    if (contributors.length === 0) return [{ deadEnd: quietSeries }];
     return contributors.flatMap((attributes) => from(attributes, metricOf(query, attributes), true));
   };
   return [
@@ -93,10 +95,12 @@ function follow({ alarmName, watched, contributor }: Subject, trail: string[], k
   ];
 }
 
-/** Children in ALARM explain a composite best; one that is not known yet may be. */
+/** Children in ALARM explain a composite best, if there are any; one that is not known yet may be. */
 function standing(children: readonly string[], { answers }: Known): readonly string[] {
-  const isQuiet = (name: string) => (answers.alarms.get(name)?.state ?? "ALARM") !== "ALARM";
-  return children.every(isQuiet) ? children : children.filter((name) => !isQuiet(name));
+  const stateOf = (name: string) => answers.alarms.get(name)?.state;
+  return children.some((name) => stateOf(name) === "ALARM")
+    ? children.filter((name) => (stateOf(name) ?? "ALARM") === "ALARM")
+    : children;
 }
 
 function followChild(alarmName: string, trail: string[], known: Known): Finding[] {
