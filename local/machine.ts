@@ -56,7 +56,7 @@ export function deployMachine(deployed: DeployedMachine): Machine {
 }
 
 /** `OpenIncidentFunction` to `open-incident`. */
-function folderOf(substitution: string): string {
+export function folderOf(substitution: string): string {
   return substitution
     .replace(/Function$/, "")
     .replace(/(?<!^)[A-Z]/g, "-$&")

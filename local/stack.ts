@@ -8,12 +8,15 @@ import type { _InstanceType } from "@aws-sdk/client-ec2";
 import { unmarshall } from "@aws-sdk/util-dynamodb";
 import { incidentFrom, instanceFrom } from "../aws/incident-store.ts";
 import { functionNames } from "../build/bundle.ts";
-import { bundleFolder } from "../build/layout.ts";
+import { bundleFolder, root } from "../build/layout.ts";
 import type { IncidentRecord, InstanceRecord } from "../core/incident-record.ts";
 import { metricNamespace } from "../core/metrics.ts";
 import type { Mode } from "../core/mode.ts";
 import type { Place } from "../core/place.ts";
 import { buildDocument, documents } from "../host/documents.ts";
+import { alarmStore } from "./alarms/alarm-store.ts";
+import { templateAlarms } from "./alarms/template-alarms.ts";
+import { watchAlarms } from "./alarms/watch.ts";
 import { cloudwatch } from "./endpoint/cloudwatch.ts";
 import { startDynamodb } from "./endpoint/dynamodb.ts";
 import { ec2 } from "./endpoint/ec2.ts";
@@ -23,10 +26,12 @@ import { type Publication, sns } from "./endpoint/sns.ts";
 import { ssm } from "./endpoint/ssm.ts";
 import { stepfunctions } from "./endpoint/stepfunctions.ts";
 import { type Fault, startEndpoint } from "./endpoint/wire.ts";
+import { eventBus } from "./event-bus/event-bus.ts";
+import { templateRules } from "./event-bus/template-rules.ts";
 import { integrations } from "./integrations.ts";
 import { startFunctionUrl } from "./lambda/function-url.ts";
 import { inProcess, type Kill } from "./lambda/in-process.ts";
-import { deployMachine } from "./machine.ts";
+import { deployMachine, folderOf } from "./machine.ts";
 import { rescueRule } from "./rescue-rule.ts";
 import type { ManagedInstance } from "./run-command/invocation.ts";
 import { spokeExternalId, spokeRole, spokes } from "./spokes.ts";
@@ -88,6 +93,11 @@ export type LocalStackOptions = {
   pace?: number;
   /** An instance whose table's utilisation is not among them is monitored all the same, and quiet. */
   series?: MetricSeries[];
+  /**
+   * Whether CloudWatch has the template's alarms and evaluates them by the clock, and EventBridge delivers their events by
+   * the template's rules. Instances are then monitored only by what is published. By default they are not.
+   */
+  watch?: boolean;
   port?: number;
   pagePort?: number;
   fault?: Fault;
@@ -121,6 +131,8 @@ export type LocalStack = {
   invoke(functionName: string, payload: unknown): Promise<unknown>;
   /** One run over many instances. */
   startFleet(input: unknown, name?: string): Execution;
+  /** Hands an event to EventBridge, which knows the template's rules when the stack is watched; returns those that take it. */
+  putEvent(event: unknown): string[];
   /** Executions for one instance so far, the fanned-out ones included. */
   executions(): readonly Execution[];
   fleetExecutions(): readonly Execution[];
@@ -203,6 +215,28 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     ),
     () => (clock ?? realClock).now(),
   );
+  const { watch = false } = options;
+  const deployment = {
+    file: join(root, "template.yaml"),
+    stackName: "nat-medic",
+    place: { account, region },
+  };
+  const bus = eventBus({
+    rules: watch ? templateRules(deployment) : [],
+    deliver: async (target, event) => {
+      if (target === "RemediateStateMachine") start(event);
+      else await working(functions.invoke(folderOf(target), event));
+    },
+    clock: clock ?? realClock,
+  });
+  const now = () => (clock ?? realClock).now();
+  const metrics = watch ? [...series] : monitored(series, Object.keys(instances));
+  const store = alarmStore({
+    alarms: alarmsOf(world, alarms),
+    place: { account, region },
+    now,
+    onEvent: (event) => void bus.put(event),
+  });
   const endpoint = await startEndpoint({
     remembers: deployed.remembers,
     ...(options.port === undefined ? {} : { port: options.port }),
@@ -213,7 +247,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
       sns({ topics: [topicArn, chatTopicArn], onPublish }),
       away.sts,
       dynamodb.service,
-      cloudwatch({ series: monitored(series, Object.keys(instances)), alarms: alarmsOf(world, alarms) }),
+      cloudwatch({ series: metrics, store, now }),
       ec2(world),
       ssm({
         documents: commandDocuments,
@@ -269,6 +303,11 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     account,
     region,
   });
+  const alarmRequests = watch ? templateAlarms(deployment) : [];
+  for (const { operation, input } of alarmRequests) await endpoint.ask("monitoring", operation, input);
+  const watching = watch
+    ? watchAlarms({ store, series: metrics, clock: clock ?? realClock, working })
+    : undefined;
   const itemsUnder = async (pk: RegExp): Promise<Record<string, unknown>[]> =>
     (await dynamodb.scan(table)).map((item) => unmarshall(item)).filter((item) => pk.test(String(item.pk)));
   const incidents = async (): Promise<IncidentRecord[]> => {
@@ -293,10 +332,16 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     start,
     invoke: functions.invoke,
     startFleet: (input, name = crypto.randomUUID()) => fleet.start(name, input),
+    putEvent: (event) => bus.put(event),
     executions: remediate.executions,
     fleetExecutions: fleet.executions,
-    settled: rule.settled,
+    settled: async () => {
+      await bus.settled();
+      await rule.settled();
+    },
     stop: async () => {
+      await watching?.stop();
+      await bus.stop();
       await rule.stop();
       for (const { executions } of [fleet, remediate]) for (const execution of executions()) execution.stop();
       await functions.stop();

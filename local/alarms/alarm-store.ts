@@ -2,7 +2,7 @@
  * Alarms and their states. A composite follows its children at once; whoever evaluates metric alarms tells the results
  * by `setState` and `setContributors`. Each change is an event, as CloudWatch sends it to EventBridge.
  */
-import type { CompositeAlarm, MetricAlarm } from "@aws-sdk/client-cloudwatch";
+import type { CompositeAlarm, EvaluationState, MetricAlarm } from "@aws-sdk/client-cloudwatch";
 import type { Place } from "../../core/place.ts";
 import {
   type AlarmEvent,
@@ -39,9 +39,14 @@ export type AlarmStore = {
   putMetric(alarm: MetricAlarm, tags: Map<string, string>): void;
   putComposite(alarm: CompositeAlarm, tags: Map<string, string>): void;
   remove(names: string[]): void;
-  setState(name: string, state: Omit<KnownState, "at">): void;
+  setState(name: string, state: NewState): void;
   /** The contributors that are in ALARM from now on; one that is no longer among them is OK for the given reason. */
   setContributors(name: string, active: (Contributor & { reason: string })[], okReason: OkReason): void;
+};
+
+export type NewState = Omit<KnownState, "at"> & {
+  /** Where not all data could be looked at. */
+  evaluationState?: EvaluationState | undefined;
 };
 
 /** Why a contributor that was in ALARM is OK. */
@@ -113,7 +118,7 @@ export const alarmStore = ({
     onEvent(configurationChange({ ...next, place }, operation, next.alarm, at, known?.alarm));
   };
 
-  const setState = (name: string, { value, reason, reasonData }: Omit<KnownState, "at">): void => {
+  const setState = (name: string, { value, reason, reasonData, evaluationState }: NewState): void => {
     const known = stored.get(name);
     if (known === undefined) return;
     const at = new Date(now());
@@ -128,7 +133,7 @@ export const alarmStore = ({
     };
     const next: StoredAlarm =
       known.kind === "metric"
-        ? { ...known, alarm: { ...known.alarm, ...state } }
+        ? { ...known, alarm: { ...known.alarm, ...state, EvaluationState: evaluationState } }
         : { ...known, alarm: { ...known.alarm, ...state } };
     stored.set(name, next);
     if (!changes) return;

@@ -54,8 +54,8 @@ export const statistic = (
     .map(([begin, values]) => ({ at: new Date(begin), value: aggregate(values) }));
 };
 
-/** Appends what one element of PutMetricData carries; statistic sets are refused, since their values are gone. */
-export const addDatum = (series: MetricSeries[], namespace: string, datum: MetricDatum): void => {
+/** Appends what one element of PutMetricData carries, by its own time or `now`; statistic sets are refused, since their values are gone. */
+export const addDatum = (series: MetricSeries[], namespace: string, datum: MetricDatum, now: Date): void => {
   if (datum.MetricName === undefined)
     throw new AwsError("MissingRequiredParameterException", "MetricName is required.", {
       code: "MissingParameter",
@@ -64,7 +64,7 @@ export const addDatum = (series: MetricSeries[], namespace: string, datum: Metri
     throw notImplementedLocally("CloudWatch", "PutMetricData", "StatisticValues");
   }
   const metric = { Namespace: namespace, MetricName: datum.MetricName, Dimensions: datum.Dimensions };
-  const at = datum.Timestamp ?? new Date();
+  const at = datum.Timestamp ?? now;
   const values = datum.Values ?? (datum.Value === undefined ? [] : [datum.Value]);
   let found = findSeries(series, metric);
   if (found === undefined) {

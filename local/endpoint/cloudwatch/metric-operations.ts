@@ -62,7 +62,7 @@ export const metricOperations = (series: MetricSeries[], now: () => number): Ope
 
   const putMetricData = async ({ Namespace, MetricData = [] }: PutMetricDataInput): Promise<object> => {
     if (Namespace === undefined || Namespace === "") throw invalid("The parameter Namespace is required.");
-    for (const datum of MetricData) addDatum(series, Namespace, datum);
+    for (const datum of MetricData) addDatum(series, Namespace, datum, new Date(now()));
     return {};
   };
 
