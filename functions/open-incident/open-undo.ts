@@ -10,6 +10,7 @@ import {
 import { enrolTag, holderOf, type Opening } from "../../core/opening.ts";
 import { changesToUndo } from "../../core/undo.ts";
 import { environment } from "../environment.ts";
+import { inPlace } from "../in-place.ts";
 import { endIfDead } from "./end-if-dead.ts";
 import type { Asked } from "./open-instance.ts";
 
@@ -23,7 +24,8 @@ export async function openUndo({ triaged, execution, now }: Asked<"undo">): Prom
   const { instanceId } = incident;
   const steps = changesToUndo(record);
   if (steps.length === 0) return refuse(`${incidentId} has no change in force that could be undone`);
-  if ((await tagsOf(instanceId))?.[enrolTag.key] !== enrolTag.value) {
+  const tags = await inPlace(incident.place, () => tagsOf(instanceId), incidentId);
+  if (tags?.[enrolTag.key] !== enrolTag.value) {
     return refuse(`${instanceId} is gone, or lacks the tag ${enrolTag.key}=${enrolTag.value}`);
   }
   const instance = await readInstance(table, instanceId);
