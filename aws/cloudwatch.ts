@@ -12,6 +12,7 @@ import {
   ResourceNotFoundException,
   type Metric as SdkMetric,
 } from "@aws-sdk/client-cloudwatch";
+import type { QueryAlarm } from "../core/alarms/watching.ts";
 import type { MetricHistory } from "../core/evidence/cloud.ts";
 import type { Metric } from "../core/incident.ts";
 import type { Attributes, KnownAlarm } from "../core/triage/questions.ts";
@@ -117,6 +118,18 @@ export async function alarmsOn({ namespace, name, dimensions }: Metric): Promise
     }),
   );
   return MetricAlarms.flatMap(({ AlarmName }) => AlarmName ?? []);
+}
+
+/** Alarms on Metrics Insights queries whose names begin so, at most 100. */
+export async function queryAlarms(prefix: string): Promise<QueryAlarm[]> {
+  const { MetricAlarms = [] } = await client().send(
+    new DescribeAlarmsCommand({ AlarmNamePrefix: prefix, AlarmTypes: ["MetricAlarm"], MaxRecords: 100 }),
+  );
+  return MetricAlarms.flatMap(({ AlarmName: name, Metrics = [] }) =>
+    Metrics.flatMap(({ Expression: query }) =>
+      name === undefined || query === undefined ? [] : [{ name, query }],
+    ),
+  );
 }
 
 /** `undefined` when there is no such alarm in this account and Region. `suppressed`: only composites' actions can be. */

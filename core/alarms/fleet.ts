@@ -26,7 +26,12 @@ export type FleetAlarm = {
  * In percent. Below the 90 of netdata and node-problem-detector and above the 75 of the node_exporter mixin: tables fill
  * within minutes, and the fifth that is left is the time in which to act.
  */
-const utilization: Threshold = { parameter: "UtilizationThreshold", default: 80, least: 1, most: 100 };
+export const utilization: Threshold = {
+  parameter: "UtilizationThreshold",
+  default: 80,
+  least: 1,
+  most: 100,
+};
 
 /**
  * Lost per minute. A retransmission a second later hides a lost packet every six seconds, and two DNS packets of one

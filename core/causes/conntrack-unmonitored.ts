@@ -5,7 +5,8 @@ const metricName = "NatMedic/ConntrackUtilization";
 
 /**
  * A table that fills up says nothing until it is full, so its utilisation has to be published and watched.
- * Settled by CloudWatch: data points in three hours, and an alarm on them. Looks alike: another system that watches the
+ * Settled by CloudWatch: data points in three hours, and an alarm on them: one on this instance, or the fleet's, whose query
+ * takes in every instance that publishes. Looks alike: another system that watches the
  * same (Prometheus, Datadog), which CloudWatch does not know of.
  */
 export const conntrackUnmonitored: Cause = {

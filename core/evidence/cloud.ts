@@ -85,7 +85,7 @@ export const CloudEvidence = z.object({
   metric: z.nullable(MetricHistory),
   /** Others of the instance, by `Namespace/MetricName`: see `watchedMetrics`. One that is missing was not readable. */
   metrics: z._default(z.record(z.string(), MetricHistory), {}),
-  /** Alarms on the table's utilisation of this instance, by name; `null`: not readable. */
+  /** Alarms on the table's utilisation of this instance or of the whole fleet, by name; `null`: not readable. */
   utilizationAlarms: z._default(z.nullable(z.array(z.string())), null),
   unread: z.array(z.string()),
 });

@@ -1,12 +1,20 @@
+import { utilization } from "../alarms/fleet.ts";
 import type { Fix } from "../fix.ts";
 import { findInstance } from "../instance-type.ts";
 
 const metricName = "NatMedic/ConntrackUtilization";
-/** In percent: what is left lasts for minutes at the pace at which tables fill. */
-const threshold = 80;
+/** In percent. */
+const threshold = utilization.default;
 const script = "/usr/local/sbin/nat-conntrack-metric";
 const unit = "/etc/systemd/system/nat-conntrack-metric";
 
+const enrol = [
+  "# NAT Medic's stack makes instances with this tag publish, within half an hour or with the last line at once:",
+  'aws ec2 create-tags --resources "$INSTANCE" --tags Key=nat-medic:enabled,Value=true',
+  'aws ssm describe-instance-associations-status --instance-id "$INSTANCE" # tells why it did not',
+  "aws ssm list-associations --association-filter-list key=Name,value=NatMedic-EnrolHost --query 'Associations[].AssociationId' --output text | xargs aws ssm start-associations-once --association-ids",
+  "# or, where Systems Manager is not to do it, by hand:",
+];
 const publish = [
   "# on the NAT instance, as root; its role needs cloudwatch:PutMetricData:",
   `printf '%s\\n' '#!/bin/sh' 'cd /proc/sys/net/netfilter || exit 1' 'exec aws cloudwatch put-metric-data --namespace NatMedic --metric-name ConntrackUtilization --unit Percent --dimensions "InstanceId=$(cat /var/lib/cloud/data/instance-id)" --value "$((100 * $(cat nf_conntrack_count) / $(cat nf_conntrack_max)))"' > ${script}`,
@@ -46,16 +54,27 @@ export const setUpMonitoring: Fix = {
     );
     const watched = cloud.utilizationAlarms.length > 0;
     if (published && watched) return { impossible: "the table is watched by now" };
-    const what = published ? "" : "Publish the table's utilisation each minute";
+    const what = published
+      ? ""
+      : "Have NAT Medic's publisher installed, which publishes the table's utilisation each minute";
     const alarm = watched ? "" : `${published ? "Make" : " and make"} an alarm at ${threshold} %`;
     return {
       action: `${what}${alarm}`,
       settings: [],
       parameters: {},
-      commands: [...(published ? [] : publish), ...(watched ? [] : [findInstance(cloud), ...watch])],
+      commands: [
+        findInstance(cloud),
+        ...(published ? [] : [...enrol, ...publish]),
+        ...(watched ? [] : watch),
+      ],
       undo: [
         ...(watched ? [] : [findInstance(cloud), ...stopWatching]),
-        ...(published ? [] : stopPublishing),
+        ...(published
+          ? []
+          : [
+              "# what was done by hand; NatMedic-RemoveHost removes NAT Medic's own publisher:",
+              ...stopPublishing,
+            ]),
       ],
     };
   },

@@ -1,11 +1,14 @@
 /** Asks AWS about the instance and what is around it. What it does not answer is unread; the rest still counts. */
 import * as z from "zod/mini";
-import { alarmsOn, historiesOf, historyOf } from "../../aws/cloudwatch.ts";
+import { alarmsOn, historiesOf, historyOf, queryAlarms } from "../../aws/cloudwatch.ts";
 import { statusChecksOf } from "../../aws/ec2.ts";
 import { pingStatus } from "../../aws/ssm.ts";
+import { fleetPrefix } from "../../core/alarms/names.ts";
+import { watchingAlarms } from "../../core/alarms/watching.ts";
 import { CloudEvidence, watchedMetrics } from "../../core/evidence/cloud.ts";
 import { Incident } from "../../core/incident.ts";
 import { metricNamespace } from "../../core/metrics.ts";
+import { environment } from "../environment.ts";
 import { step } from "../step.ts";
 import { asking } from "./asking.ts";
 import { surroundings } from "./surroundings.ts";
@@ -15,18 +18,20 @@ export const handler = step({
   output: CloudEvidence,
   run: async ({ incident: { instanceId, trigger } }) => {
     const now = new Date();
+    const prefix = environment.alarmPrefix();
     const dimensions = { InstanceId: instanceId };
     const utilization = { namespace: metricNamespace, name: "ConntrackUtilization", dimensions };
     const alarmed = (trigger.kind === "alarm" ? trigger.metric : null) ?? utilization;
     const watched = watchedMetrics.map((metric) => ({ ...metric, dimensions }));
     const { ask, leftOut, unread } = asking();
-    const [around, statusChecks, ping, metric, histories, utilizationAlarms] = await Promise.all([
+    const [around, statusChecks, ping, metric, histories, onMetric, onQueries] = await Promise.all([
       surroundings(instanceId, { ask, leftOut }),
       ask("DescribeInstanceStatus", statusChecksOf(instanceId)),
       ask("DescribeInstanceInformation", pingStatus(instanceId)),
       ask("GetMetricData of the alarm", historyOf(alarmed, now)),
       ask("GetMetricData", historiesOf(watched, now)),
       ask("DescribeAlarmsForMetric", alarmsOn(utilization)),
+      ask("DescribeAlarms", queryAlarms(fleetPrefix(prefix))),
     ]);
     const metrics = Object.fromEntries((histories ?? []).map((history) => [history.name, history]));
     const agent = ping === null ? null : { ping };
@@ -37,7 +42,7 @@ export const handler = step({
       agent,
       metric,
       metrics,
-      utilizationAlarms,
+      utilizationAlarms: watchingAlarms(onMetric, onQueries, prefix),
       unread: unread(),
     };
   },

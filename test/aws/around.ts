@@ -20,14 +20,13 @@ export type Around = {
 export function aroundUs(): Around {
   const world = healthyWorld();
   const around: Around = { world, series: [], fault: () => undefined, requests: () => [] };
-  const alarms: ReturnType<typeof Object.values<World["alarms"][string]>> = [];
   let endpoint: Endpoint;
   let asked = 0;
   beforeAll(async () => {
     endpoint = await startEndpoint({
       services: [
         ec2(world),
-        cloudwatch({ series: around.series, alarms }),
+        cloudwatch({ series: around.series, alarms: Object.values(world.alarms) }),
         ssm({
           documents: {},
           instances: { [natA]: { host: unreachableHost, pingStatus: "ConnectionLost" } },
@@ -47,7 +46,6 @@ export function aroundUs(): Around {
     asked = endpoint.requests().length;
     Object.assign(world, healthyWorld());
     around.series.length = 0;
-    alarms.splice(0, alarms.length, ...Object.values(world.alarms));
     around.fault = () => undefined;
   });
   afterAll(() => endpoint.close());

@@ -1,5 +1,7 @@
 /** The handler against the embedded AWS: everything is asked, and what fails spoils nothing else. */
+import { CloudWatchClient, DeleteAlarmsCommand, PutMetricAlarmCommand } from "@aws-sdk/client-cloudwatch";
 import { expect, test } from "vitest";
+import { fleetAlarms, queryOf } from "../../core/alarms/fleet.ts";
 import { CloudEvidence } from "../../core/evidence/cloud.ts";
 import { AwsError } from "../../local/endpoint/aws-error.ts";
 import {
@@ -15,6 +17,7 @@ import {
 import { aroundUs } from "../aws/around.ts";
 
 const around = aroundUs();
+process.env.NAT_MEDIC_ALARM_PREFIX = "nat-medic-";
 const incident = {
   id: "inc-20261120-collect",
   instanceId: natA,
@@ -88,6 +91,25 @@ test.each([
   expect(cloud.unread).toEqual([line]);
   const types = operation === "DescribeInstanceTypes" ? { largerTypes: [] } : {};
   expect(cloud).toEqual({ ...whole, [field]: null, unread: [line], ...types });
+});
+
+test("the fleet's alarm on a filling table counts as one on this instance", async () => {
+  const [filling] = fleetAlarms;
+  if (filling === undefined) throw new Error("no such alarm");
+  const name = `nat-medic-fleet-${filling.what}`;
+  const client = new CloudWatchClient({});
+  await client.send(
+    new PutMetricAlarmCommand({
+      AlarmName: name,
+      Metrics: [{ Id: "q1", Expression: queryOf(filling), Period: 60 }],
+      ComparisonOperator: "GreaterThanOrEqualToThreshold",
+      Threshold: 80,
+      EvaluationPeriods: 5,
+      DatapointsToAlarm: 2,
+    }),
+  );
+  expect((await collect()).utilizationAlarms).toEqual(["nat-a-conntrack-utilization", name]);
+  await client.send(new DeleteAlarmsCommand({ AlarmNames: [name] }));
 });
 
 test("without tags of interfaces none counts as ours", async () => {
