@@ -1,5 +1,6 @@
 /** One trouble of one instance, from its trigger to its outcome. */
 import * as z from "zod/mini";
+import { allowances, publishedMetrics } from "./metrics.ts";
 import { Mode } from "./mode.ts";
 import { Place } from "./place.ts";
 
@@ -7,16 +8,22 @@ import { Place } from "./place.ts";
 export const InstanceId = z.string().check(z.regex(/^i-([0-9a-f]{8}|[0-9a-f]{17})$/));
 export type InstanceId = z.infer<typeof InstanceId>;
 
-/** The metrics whose alarms the present causes can explain. */
+/**
+ * The metrics whose alarms the present causes can explain, in whichever namespace: ours, and what the CloudWatch agent
+ * (that of fck-nat and alterNAT too) and EC2 publish, for an instance or for its whole Auto Scaling group.
+ */
 export const judgedMetrics: readonly string[] = [
-  "ConntrackUtilization",
+  ...Object.keys(publishedMetrics),
   // As the CloudWatch agent names what `ethtool -S` counts.
-  "ethtool_bw_in_allowance_exceeded",
-  "ethtool_bw_out_allowance_exceeded",
-  "ethtool_pps_allowance_exceeded",
-  "ethtool_conntrack_allowance_exceeded",
+  ...allowances.map((allowance) => `ethtool_${allowance}_allowance_exceeded`),
   "ethtool_conntrack_allowance_available",
-  "ethtool_linklocal_allowance_exceeded",
+  // The same as deltas, since its version 1.300065, in CWAgent/System.
+  "aggregate_bw_in_allowance_exceeded",
+  "aggregate_bw_out_allowance_exceeded",
+  "aggregate_pps_allowance_exceeded",
+  "StatusCheckFailed",
+  "StatusCheckFailed_Instance",
+  "StatusCheckFailed_System",
 ];
 
 export const Metric = z.object({

@@ -20,6 +20,9 @@ export function alarmsSection({ trigger }: Incident, triggers: readonly KnownTri
   const lines: string[] = [];
   if (trigger.kind === "alarm") {
     lines.push(`${time(trigger.at)}${cleared(first)}, ${nameOf(trigger)}`);
+    if (trigger.child !== undefined) {
+      lines.push(...folded(`  because of its child alarm ${mailText(trigger.child, 120)}`, { hanging: 2 }));
+    }
     const reason = mailText(trigger.reason, 300);
     if (reason !== "") lines.push(...folded(`  ${reason}`, { hanging: 2 }));
   }
@@ -38,10 +41,15 @@ function nameOf(trigger: Trigger): string {
     case "manual":
       return "asked for by hand";
     case "alarm":
-      return `alarm ${mailText(trigger.alarmName, 120)}`;
+      return `${kindOf(trigger)} ${mailText(trigger.alarmName, 120)}`;
     default:
       return trigger satisfies never;
   }
+}
+
+function kindOf({ child, contributor }: Trigger & { kind: "alarm" }): string {
+  if (child !== undefined) return "composite alarm";
+  return contributor === true ? "one series of the alarm" : "alarm";
 }
 
 /** A time as the store, CloudWatch or a person's machine wrote it. */

@@ -3,6 +3,7 @@ import { likely } from "../../core/cause.ts";
 import { causes } from "../../core/causes.ts";
 import { diagnose } from "../../core/diagnosis.ts";
 import type { HostEvidence } from "../../core/evidence/host.ts";
+import { publishedMetrics } from "../../core/metrics.ts";
 import { byHand, captured, evidenceOf, withGrowth, withTable } from "./captured.ts";
 
 const found = (host: HostEvidence) => diagnose(evidenceOf(host), byHand).causes.map(({ id }) => id);
@@ -156,6 +157,22 @@ describe("what could not be read is unknown, never healthy", () => {
   test("a kernel without connection tracking does no NAT and is not healthy", () => {
     const host = withTable(healthy, { loaded: false, count: null, max: null, buckets: null });
     expect(diagnose(evidenceOf(host), byHand).status).toBe("undetermined");
+  });
+
+  test.each([
+    ...Object.keys(publishedMetrics).map((name) => ["NatMedic", name]),
+    ["fck-nat", "ethtool_conntrack_allowance_exceeded"],
+    ["alterNAT", "ethtool_pps_allowance_exceeded"],
+    ["CWAgent/System", "aggregate_bw_out_allowance_exceeded"],
+    ["AWS/EC2", "StatusCheckFailed_System"],
+  ])("an alarm on %s %s of a host where nothing is found is answered with healthy", (namespace, name) => {
+    const metric = {
+      namespace: namespace ?? "",
+      name: name ?? "",
+      dimensions: { AutoScalingGroupName: "nat" },
+    };
+    const trigger = { kind: "alarm", alarmName: "a", metric, reason: "", at: byHand.at } as const;
+    expect(diagnose(evidenceOf(healthy), trigger)).toMatchObject({ status: "healthy", unknown: [] });
   });
 
   test("an alarm that no cause explains is not answered with healthy, and says which counters moved", () => {
