@@ -1,6 +1,7 @@
 /** An incident as a person wants it in a terminal. */
 import { stateOf } from "../core/decision.ts";
 import type { IncidentRecord } from "../core/incident-record.ts";
+import { instanceName } from "../core/place.ts";
 import { plainLine } from "../core/plain-text.ts";
 import { causeSection, unknownSection } from "../core/report/diagnosis.ts";
 import { folded, indent, observations, section } from "../core/report/layout.ts";
@@ -52,7 +53,7 @@ function headSection({ incident, status, closing, triggers, findings }: Incident
     return `${name}, ${moment(trigger.at)}${clearedAt === null ? "" : `, cleared ${moment(clearedAt)}`}`;
   });
   return section(incident.id, [
-    `${incident.instanceId}: ${leading?.title ?? findings?.diagnosis.status ?? "not diagnosed"}`,
+    `${instanceName(incident)}: ${leading?.title ?? findings?.diagnosis.status ?? "not diagnosed"}`,
     ...(leading === undefined ? [] : [leading.symptom]),
     `Status   ${state}`,
     `Mode     ${incident.mode}: ${incident.modeReason}`,

@@ -23,3 +23,8 @@ export function placeOfArn(arn: string): Place | null {
 export function placeText(place: Place | null): string {
   return place === null ? "" : `account ${place.account}, ${place.region}`;
 }
+
+/** An instance as people find it, short enough for a subject. */
+export function instanceName({ instanceId, place }: { instanceId: string; place: Place | null }): string {
+  return place === null ? instanceId : `${instanceId} (${place.account} ${place.region})`;
+}

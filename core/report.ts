@@ -13,7 +13,7 @@ import {
   unaskedSection,
   unknownSection,
 } from "./report/diagnosis.ts";
-import { incidentSection, modeReason } from "./report/incident.ts";
+import { incidentSection, modeReason, placeFact } from "./report/incident.ts";
 import type { Fact } from "./report/layout.ts";
 import { leftToDo, nextSection } from "./report/next.ts";
 import { plainCause } from "./report/plain-cause.ts";
@@ -78,6 +78,7 @@ function factsOf(
   if (undo === null) facts.push(...troubleFacts(diagnosis, isOver ? "failed" : "fails"));
   if (closing.refusal !== null) facts.push(["Why", mailText(closing.refusal.reason, 300)]);
   if (incident !== null && undo === null) facts.push(sinceFact(incident, triggers));
+  if (incident !== null) facts.push(...placeFact(incident));
   if (failure !== null) {
     const said = [mailText(failure.error, 80), plainCause(failure.cause)].filter((part) => part !== "");
     facts.push(["Trouble", `NAT Medic itself stopped at ${mailText(failure.state, 60)}: ${said.join(": ")}`]);

@@ -1,6 +1,7 @@
 /** The page on which a person decides about the changes of one plan: all that they need for it, and nothing else. */
 import type { Answer, DecisionRequest } from "../decision.ts";
 import type { IncidentRecord } from "../incident-record.ts";
+import { instanceName, placeText } from "../place.ts";
 import type { PlanStep } from "../plan.ts";
 import { causeSection } from "./cause.ts";
 import { chart } from "./chart.ts";
@@ -42,7 +43,7 @@ ${othersSection(others, record)}
 ${state === "waiting" ? html`<p class="jump"><a href="#decide">Decide (${left(request.expiresAt, now)} left)</a></p>` : nothing}
 </div>`;
   return document({
-    title: `${stateNames[state]}: ${incident.instanceId} - NAT Medic`,
+    title: `${stateNames[state]}: ${instanceName(incident)} - NAT Medic`,
     aside: html`<p class="soft small">Incident <code>${incident.id}</code></p>`,
     skipTo: { id: "decide", name: "the decision" },
     main: html`<div class="columns">
@@ -62,7 +63,7 @@ function intro({ record, now }: ApprovalView, state: PageState, headline: string
 <h1>${headline}</h1>
 ${leading === undefined ? nothing : html`<p class="lede">${leading.symptom}</p>`}
 <dl class="facts">
-<div><dt>NAT instance</dt><dd><code>${incident.instanceId}</code>${instanceType(record)}</dd></div>
+<div><dt>NAT instance</dt><dd><code>${incident.instanceId}</code>${instanceType(record)}${place(incident)}</dd></div>
 <div><dt>Since</dt><dd>${minute(trigger.at)}<p class="soft">${distance(trigger.at, now)}</p></dd></div>
 <div><dt>Known by</dt><dd>${triggers.length === 0 ? triggerName(trigger) : triggers.map((known) => html`<p>${triggerName(known.trigger)}${known.clearedAt === null ? nothing : html` <span class="tag">cleared ${time(known.clearedAt)}</span>`}</p>`)}</dd></div>
 <div><dt>Mode</dt><dd>${incident.mode}<p class="soft">${incident.modeReason}</p></dd></div>
@@ -73,6 +74,10 @@ ${leading === undefined ? nothing : html`<p class="lede">${leading.symptom}</p>`
 function instanceType({ findings }: IncidentRecord): Html {
   const type = findings?.evidence.cloud.instance?.type;
   return type === undefined ? nothing : html`<p class="soft">${type}</p>`;
+}
+
+function place({ place: there }: IncidentRecord["incident"]): Html {
+  return there === null ? nothing : html`<p class="soft">${placeText(there)}</p>`;
 }
 
 function triggerName(trigger: IncidentRecord["incident"]["trigger"]): Html {

@@ -2,13 +2,14 @@
 import type { Diagnosis } from "../diagnosis.ts";
 import type { Incident } from "../incident.ts";
 import type { Notice } from "../notice.ts";
+import { instanceName } from "../place.ts";
 import { mailText } from "../plain-text.ts";
 import type { Plan, PlanStep } from "../plan.ts";
 import { duration } from "../wording.ts";
 import { shellWord } from "./by-hand.ts";
 import { notice } from "./chat.ts";
 import { causeSection, troubleFacts, unknownSection } from "./diagnosis.ts";
-import { incidentSection } from "./incident.ts";
+import { incidentSection, placeFact } from "./incident.ts";
 import { type Fact, folded, indent, section } from "./layout.ts";
 import { oneLine } from "./opening.ts";
 import { settings } from "./steps.ts";
@@ -32,12 +33,13 @@ export type ApprovalRequest = {
 export function approvalNotice(request: ApprovalRequest): Notice {
   const { incident, diagnosis, plan, steps, link, taskToken, patience, expiresAt } = request;
   const [leading] = diagnosis.causes;
-  const said = `NAT Medic asks about ${incident.instanceId}`;
+  const said = `NAT Medic asks about ${instanceName(incident)}`;
   const others = plan.steps.filter(({ fix }) => !steps.some((asked) => asked.fix === fix));
   const lapse = `Without an answer until ${time(expiresAt)} (${duration(patience)}), nothing of this is changed: it is only proposed.`;
   const facts: Fact[] = [
     ...troubleFacts(diagnosis, "fails"),
     sinceFact(incident),
+    ...placeFact(incident),
     ...steps.map(
       ({ action, risk }, index): Fact => [
         index === 0 ? "Question" : "and",

@@ -1,19 +1,22 @@
 /** Commands that a person may copy. Nothing from a host, an event or a person gets into one without a pattern. */
 import type { HostChange } from "../change.ts";
+import type { Incident } from "../incident.ts";
 import type { PlanStep } from "../plan.ts";
 
 /** A step through our own document, from any terminal with AWS credentials: the host keeps it under the incident. */
 export function sendCommand(
   { document, parameters }: PlanStep,
-  { instanceId, incidentId, action }: { instanceId: string; incidentId: string; action: "apply" | "undo" },
+  { instanceId, id, place }: Pick<Incident, "instanceId" | "id" | "place">,
+  action: "apply" | "undo",
 ): string {
-  const pairs = Object.entries({ Action: action, IncidentId: incidentId, ...parameters });
+  const pairs = Object.entries({ Action: action, IncidentId: id, ...parameters });
   // The short form would take a comma or an equals sign for its own.
   const isPlain = pairs.every(([, value]) => /^[A-Za-z0-9._-]+$/.test(value));
   const given = isPlain
     ? pairs.map(([name, value]) => `${name}=${value}`).join(",")
     : shellWord(JSON.stringify(Object.fromEntries(pairs.map(([name, value]) => [name, [value]]))));
-  return `aws ssm send-command --instance-ids ${instanceId} --document-name NatMedic-${document} --parameters ${given}`;
+  const region = place === null ? "" : ` --region ${place.region}`;
+  return `aws ssm send-command${region} --instance-ids ${instanceId} --document-name NatMedic-${document} --parameters ${given}`;
 }
 
 /** Where a step's commands are typed. */

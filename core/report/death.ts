@@ -4,12 +4,13 @@ import type { FixId } from "../fix.ts";
 import { fixes } from "../fixes.ts";
 import type { HostAction, IncidentRecord } from "../incident-record.ts";
 import type { Notice } from "../notice.ts";
+import { instanceName } from "../place.ts";
 import { mailText } from "../plain-text.ts";
 import { unfinishedChanges } from "../undo.ts";
 import { whereByHand } from "./by-hand.ts";
 import { notice } from "./chat.ts";
 import { causeSection, troubleFacts } from "./diagnosis.ts";
-import { incidentSection } from "./incident.ts";
+import { incidentSection, placeFact } from "./incident.ts";
 import { type Fact, folded, indent, section } from "./layout.ts";
 import { plainCause } from "./plain-cause.ts";
 import { reasonOf, restore, settings, told } from "./steps.ts";
@@ -52,12 +53,13 @@ export function deathNotice({ record, execution, status, cause, undoing }: Death
         ? "settled"
         : "unchanged";
   const instance = record?.incident.instanceId;
-  const said = `NAT Medic ${how[status]} on ${instance ?? "an event"}, ${left}`;
+  const on = record === null ? "an event" : instanceName(record.incident);
+  const said = `NAT Medic ${how[status]} on ${on}, ${left}`;
   const [leading] = record?.findings?.diagnosis.causes ?? [];
   return notice({
     moment: "died",
     subject: subject(said, leading?.title),
-    headline: `NAT Medic ${how[status]} on ${instance ?? "an event"}: ${inFull[left]}.`,
+    headline: `NAT Medic ${how[status]} on ${on}: ${inFull[left]}.`,
     facts: factsOf({ record, execution, status, cause, undoing }, inDoubt.length),
     sections: record === null ? [incidentSection(null, { execution })] : sections(record, execution),
     nextSteps:
@@ -94,6 +96,7 @@ function factsOf({ record, status, cause, undoing }: Death, inDoubt: number): Fa
     trouble,
     ...troubleFacts(findings?.diagnosis ?? null, "fails"),
     sinceFact(incident, triggers),
+    ...placeFact(incident),
     ["Got as far", reached(record)],
     ["Now", nowOf(record, inDoubt, undoing)],
     ["To do", toDo(record, inDoubt, undoing)],
@@ -152,7 +155,7 @@ function sections(record: IncidentRecord, execution: string): string[] {
     ),
     section("BY HAND", [
       "The instance is free: the next alarm opens a new incident. To start one yourself:",
-      `  aws stepfunctions start-execution --state-machine-arn ${machineOf(execution)} --input '{"instanceId": "${incident.instanceId}"}'`,
+      `  aws stepfunctions start-execution --state-machine-arn ${machineOf(execution)} --input '${startByHand(incident)}'`,
       "Look for yourself, as root on the instance:",
       "  cat /proc/sys/net/netfilter/nf_conntrack_count /proc/sys/net/netfilter/nf_conntrack_max",
       "  conntrack -S; dmesg | grep nf_conntrack",
@@ -194,6 +197,12 @@ function ended(result: ChangeResult | null): string {
   if (result.status === "untold") return `result not known (${reasonOf(result)}),`;
   const reason = reasonOf(result);
   return `${result.change.status}${reason === "" ? "" : ` (${reason})`},`;
+}
+
+/** What starts the machine for the same instance. */
+function startByHand({ instanceId, place }: IncidentRecord["incident"]): string {
+  const there = place === null ? "" : `, "account": "${place.account}", "region": "${place.region}"`;
+  return `{"instanceId": "${instanceId}"${there}}`;
 }
 
 /** `arn:…:execution:<machine>:<name>`; a placeholder for anything else, since this gets into a command. */

@@ -99,11 +99,7 @@ export function describeStep(
     ...typed("Do", step.commands),
   ];
   if (step.document !== null && incident !== null) {
-    const { instanceId, id: incidentId } = incident;
-    lines.push(
-      "  or from anywhere:",
-      `    ${sendCommand(step, { instanceId, incidentId, action: "apply" })}`,
-    );
+    lines.push("  or from anywhere:", `    ${sendCommand(step, incident, "apply")}`);
   }
   return [...lines, ...typed("Undo", step.undo), ""];
 }

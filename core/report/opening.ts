@@ -2,11 +2,12 @@
 import type { Diagnosis } from "../diagnosis.ts";
 import type { Incident } from "../incident.ts";
 import type { Notice } from "../notice.ts";
+import { instanceName } from "../place.ts";
 import { mailText } from "../plain-text.ts";
 import type { Plan, PlanStep } from "../plan.ts";
 import { notice } from "./chat.ts";
 import { causeSection, troubleFacts } from "./diagnosis.ts";
-import { incidentSection } from "./incident.ts";
+import { incidentSection, placeFact } from "./incident.ts";
 import { type Fact, folded, indent, section } from "./layout.ts";
 import { settings } from "./steps.ts";
 import { subject } from "./subject.ts";
@@ -21,10 +22,11 @@ export function openingNotice({ incident, diagnosis, plan }: Opened): Notice | n
   if (first === undefined || first.decision !== "apply") return null;
   const proposed = plan.steps.filter(({ decision }) => decision === "propose");
   const [leading] = diagnosis.causes;
-  const said = `NAT Medic is changing ${incident.instanceId}`;
+  const said = `NAT Medic is changing ${instanceName(incident)}`;
   const facts: Fact[] = [
     ...troubleFacts(diagnosis, "fails"),
     sinceFact(incident),
+    ...placeFact(incident),
     ["Change", `${mailText(first.action, 200)} (risk ${first.risk})`],
     ["Reach", first.blastRadius],
     ["Checked", first.verifiedBy],

@@ -256,10 +256,9 @@ function wayBack({ step, persisted }: StepRecord, incident: Incident | null): st
   const written = told(persisted);
   const asRoot = indent([...step.undo, ...(written === undefined ? [] : removeFiles(written))]);
   if (incident === null || step.document === null) return [`To undo, ${whereByHand(step)}:`, ...asRoot];
-  const { instanceId, id: incidentId } = incident;
   return [
     "To undo this one alone, from anywhere:",
-    `  ${sendCommand(step, { instanceId, incidentId, action: "undo" })}`,
+    `  ${sendCommand(step, incident, "undo")}`,
     "or as root on the instance:",
     ...asRoot,
   ];

@@ -1,5 +1,6 @@
 /** The conclusion of an incident: what came of it, whether it is safe now, and what is left to do. */
 import type { Closing, Outcome } from "../closing.ts";
+import { instanceName } from "../place.ts";
 import { mailText } from "../plain-text.ts";
 import { type StepStatus, statusOf } from "../step-record.ts";
 import { leftToDo } from "./next.ts";
@@ -16,7 +17,7 @@ export type Verdict = {
 };
 
 export function verdictOf(closing: Closing, outcome: Outcome): Verdict {
-  const instance = closing.incident?.instanceId ?? "an event";
+  const instance = closing.incident === null ? "an event" : instanceName(closing.incident);
   if (closing.undo !== null) return undoVerdict(closing, closing.undo, instance);
   switch (outcome) {
     case "fixed":

@@ -5,17 +5,13 @@ import type { PlanStep } from "../../core/plan.ts";
 import { removeFiles, sendCommand } from "../../core/report/by-hand.ts";
 import { captured, evidenceOf } from "./captured.ts";
 
-const asked = {
-  instanceId: "i-0a1b2c3d4e5f67890",
-  incidentId: "inc-20261121-a1b2c3d4",
-  action: "apply",
-} as const;
+const asked = { instanceId: "i-0a1b2c3d4e5f67890", id: "inc-20261121-a1b2c3d4", place: null };
 
 it("what the short form of the AWS CLI would take apart is given as JSON", () => {
   const host = { ...captured("healthy"), parameters: { "net.ipv4.ip_forward": [0] } };
   const prepared = enableIpForward.prepare(evidenceOf(host));
   const step = { document: enableIpForward.document, ...prepared } as unknown as PlanStep;
-  const [, given = ""] = sendCommand(step, asked).split(" --parameters ");
+  const [, given = ""] = sendCommand(step, asked, "apply").split(" --parameters ");
   expect(JSON.parse(given.slice(1, -1))).toEqual({
     Action: ["apply"],
     IncidentId: ["inc-20261121-a1b2c3d4"],
