@@ -34,10 +34,11 @@ export async function latestReview(table: string, instance: Instance): Promise<R
   return z.safeParse(Review, await getItem(table, latestKey(instance))).data;
 }
 
-/** For the run first: what is the latest is never missing in its run. */
+/** For the run first: what is the latest is never missing in its run. There, without what only the next look needs. */
 export async function keepReview(table: string, review: Review): Promise<void> {
   const sk = `review/${placeKey(review.place)}/${review.instanceId}`;
-  await putItem(table, { pk: runKey(review.runId), sk }, review, runDays);
+  const told = { ...review, pending: [], portUse: [] };
+  await putItem(table, { pk: runKey(review.runId), sk }, told, runDays);
   await putItem(table, latestKey(review), review, latestDays);
 }
 

@@ -47,7 +47,8 @@ export function folded(text: string, { hanging = 0, depth = 2 } = {}): string[] 
 }
 
 /** A space between two words, but not one within a command that somebody will copy. */
-const breakable = /(?<=\S)(?<!\bnat-medic(?: [a-z]+)?) (?!--force)/;
+const breakable =
+  /(?<=\S)(?<!\bnat-medic(?: [a-z]+(?: --instance(?: i-[0-9a-f]+(?: --mode)?)?)?)?) (?!--force)/;
 
 /** What matters most, one line each: the same facts open a mail and make a chat message. */
 export type Fact = readonly [label: string, text: string];

@@ -13,8 +13,8 @@ import { time } from "./triggers.ts";
 
 /** Findings that are told with evidence and commands: what a person does in a morning. The rest is counted. */
 const mostInDetail = 15;
-/** Of one kind: the others are like it. */
-const mostOfAKind = 3;
+/** Of one kind: where each has its own day or its own numbers, and where the others are like it. */
+const mostOfAKind = { now: 3, "on-a-day": 3, "at-the-next-boot": 1, "some-day": 1 } as const;
 const mostNamed = 10;
 const mostReasons = 5;
 
@@ -46,7 +46,10 @@ export function preventionNotice(run: PreventionRun): Notice {
     ],
     nextSteps: told
       .slice(0, 3)
-      .map(({ finding, review }) => `${nameOf(review)}: ${firstCommand(finding, review)}`),
+      .map(
+        ({ finding, review }) =>
+          `${nameOf(review)}: ${ownCommand(finding.advice) ?? diagnoseCommand(review)}`,
+      ),
     thread: "nat-medic-prevention",
     keywords: ["nat-medic", "prevention", first?.finding.id ?? "nothing-ahead"],
     relatedResources: [first?.review.instanceId ?? null],
@@ -93,8 +96,11 @@ function factsOf(
 
 function toDo(first: Told | undefined): string {
   if (first === undefined) return "Nothing.";
-  const { finding, review } = first;
-  return `${mailText(finding.advice.action, 200)}: ${firstCommand(finding, review)}`;
+  const { advice } = first.finding;
+  const how = ownCommand(advice);
+  return how === undefined
+    ? `${mailText(advice.action, 200)}: how is in the mail, below`
+    : `${mailText(advice.action, 200)}: ${how}`;
 }
 
 const headings: readonly (readonly [Due["when"], string])[] = [
@@ -113,7 +119,7 @@ function foundSections(told: readonly Told[]): string[] {
       ({ finding }) => `${finding.title} (${finding.id})`,
     );
     const lines = [...kinds].flatMap(([kind, all]) => {
-      const detailed = all.slice(0, Math.min(mostOfAKind, room));
+      const detailed = all.slice(0, Math.min(mostOfAKind[when], room));
       room -= detailed.length;
       const rest = all.slice(detailed.length);
       const others = rest.length === 0 ? [] : folded(`Also on ${namesOf(rest)}`, { hanging: 2, depth: 4 });
@@ -126,14 +132,15 @@ function foundSections(told: readonly Told[]): string[] {
 function describe({ finding, review }: Told): string[] {
   const { evidence, due, advice, since } = finding;
   const state = isNew(finding, review) ? "new" : `still there, since ${since.slice(0, 10)}`;
-  const where = advice.where === "" ? "" : `; ${advice.where}`;
+  const where = advice.where === "" ? "" : ` (${advice.where})`;
+  const detail = diagnoseCommand(review);
   return [
     `${nameOf(review)}: ${dueText(due)} (${state})`,
     ...indent([
       ...observations(evidence),
       ...folded(`Do: ${mailText(advice.action, 300)}${where}`, { hanging: 2, depth: 6 }),
       ...indent(advice.commands),
-      `Detail: ${diagnoseCommand(review)}`,
+      ...(advice.commands.some((command) => command.startsWith(detail)) ? [] : [`Detail: ${detail}`]),
     ]),
   ];
 }
@@ -183,10 +190,12 @@ function namesOf(all: readonly Told[]): string {
 /** One reason often stands behind many instances and causes: said once. */
 function unjudgedLines(reviews: readonly Review[]): string[] {
   const all = reviews.flatMap((review) => review.unjudged.map(({ missing }) => ({ missing, review })));
-  const reasons = [...Map.groupBy(all, ({ missing }) => mailText(missing, 200))]
+  const reasons = [...Map.groupBy(all, ({ missing }) => missing)]
     .map(([missing, each]) => ({ missing, on: new Set(each.map(({ review }) => nameOf(review))).size }))
     .sort((a, b) => b.on - a.on);
-  const shown = reasons.slice(0, mostReasons).map(({ missing, on }) => `${missing}: on ${instances(on)}`);
+  const shown = reasons
+    .slice(0, mostReasons)
+    .map(({ missing, on }) => `${mailText(missing, 200)}: on ${instances(on)}`);
   const more = reasons.length - shown.length;
   return [...shown, ...(more === 0 ? [] : [`and ${whole(more)} more reasons`])].flatMap(bullet);
 }
@@ -198,10 +207,8 @@ function nameOf({ instanceId, place }: Review): string {
 
 const diagnoseCommand = ({ instanceId }: Review) => `nat-medic diagnose --instance ${instanceId}`;
 
-/** Of ours: what has several lines, or is typed on the host, is in the mail below. */
-function firstCommand({ advice }: Finding, review: Review): string {
-  const [command] = advice.commands;
-  return advice.commands.length === 1 && command?.startsWith("nat-medic ") === true
-    ? command
-    : diagnoseCommand(review);
+/** What has several lines, or is typed on the host, is in the mail alone. */
+function ownCommand({ commands }: Finding["advice"]): string | undefined {
+  const [command, ...others] = commands;
+  return others.length === 0 && command?.startsWith("nat-medic ") === true ? command : undefined;
 }

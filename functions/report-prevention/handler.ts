@@ -6,6 +6,7 @@ import { Review } from "../../core/prevention/finding.ts";
 import { isWorthTelling, RunCounts } from "../../core/prevention/run.ts";
 import { preventionNotice } from "../../core/report/prevention.ts";
 import { environment } from "../environment.ts";
+import { measure } from "../measure.ts";
 import { now, step } from "../step.ts";
 
 export const handler = step({
@@ -15,6 +16,7 @@ export const handler = step({
     const table = environment.table();
     const [reviews, before] = await Promise.all([reviewsOf(table, runId), lastTold(table, runId)]);
     const run = { runId, at: now(), counts, reviews, lastToldAt: before };
+    measure("DailyLookDone", 1);
     if (!isWorthTelling(run)) return { messages: [] };
     await keepTold(table, { runId, at: run.at, before });
     return { messages: publications(preventionNotice(run), environment.topics()) };

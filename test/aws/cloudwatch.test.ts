@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { alarmsOn, historiesOf, historyOf } from "../../aws/cloudwatch.ts";
+import { alarmsOn, dailyHistoriesOf, historiesOf, historyOf } from "../../aws/cloudwatch.ts";
 import { natA } from "../../local/world.ts";
 import { aroundUs } from "./around.ts";
 
@@ -40,6 +40,22 @@ test("several metrics are read in one question, each with its own statistic, old
     { name: "Nobody/ConntrackUtilization", points: [] },
   ]);
   expect(around.requests()).toHaveLength(1);
+});
+
+test("of whole days the worst value each, and nothing of today, whose worst may be to come", async () => {
+  const hours = (count: number) => count * 3600;
+  put("ConntrackUtilization", "NatMedic", [hours(1), 99], [hours(13), 20], [hours(30), 40], [hours(35), 30]);
+  put("EnaConntrackHeadroom", "NatMedic", [hours(13), 700], [hours(14), 500], [hours(24 * 15), 1]);
+  const headroom = { namespace: "NatMedic", name: "EnaConntrackHeadroom", dimensions, stat: "Minimum" };
+  const [table, flows, none] = await dailyHistoriesOf(
+    [{ ...utilization, stat: "Maximum" }, headroom, { ...headroom, dimensions: {} }],
+    now,
+    14,
+  );
+  const yesterday = Date.parse("2026-11-19T00:00:00Z") / 1000;
+  expect(table).toEqual({ name: "NatMedic/ConntrackUtilization", points: [{ at: yesterday, value: 40 }] });
+  expect(flows?.points).toEqual([{ at: yesterday, value: 500 }]);
+  expect(none?.points).toEqual([]);
 });
 
 test("what is older than three hours is not asked for", async () => {
