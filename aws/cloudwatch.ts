@@ -15,7 +15,7 @@ import {
 import type { QueryAlarm } from "../core/alarms/watching.ts";
 import type { MetricHistory } from "../core/evidence/cloud.ts";
 import type { Metric } from "../core/incident.ts";
-import type { Attributes, KnownAlarm } from "../core/triage/questions.ts";
+import { type Attributes, type KnownAlarm, watchedMetric } from "../core/triage/questions.ts";
 import { itemsOf } from "./pages.ts";
 import { clientHere } from "./place.ts";
 
@@ -163,19 +163,21 @@ async function alarmsNamed(names: readonly string[]) {
 
 function knownMetricAlarm(alarm: MetricAlarm): KnownAlarm {
   const { Metrics = [], MetricName, StateValue: state = "INSUFFICIENT_DATA" } = alarm;
-  const metrics = Metrics.flatMap(({ MetricStat }) => MetricStat?.Metric ?? []);
+  const metrics = Metrics.flatMap(({ MetricStat }) =>
+    MetricStat?.Metric === undefined ? [] : watchedMetric(metricFrom(MetricStat.Metric), MetricStat.Stat),
+  );
   return {
     state,
     watched: {
       // One of a single metric has it in fields of its own.
-      metrics: (MetricName === undefined ? metrics : [alarm]).map(watchedMetric),
+      metrics: MetricName === undefined ? metrics : [watchedMetric(metricFrom(alarm), alarm.Statistic)],
       expressions: Metrics.flatMap(({ Expression }) => Expression ?? []),
       composite: null,
     },
   };
 }
 
-const watchedMetric = ({ Namespace = "", MetricName = "", Dimensions = [] }: SdkMetric): Metric => ({
+const metricFrom = ({ Namespace = "", MetricName = "", Dimensions = [] }: SdkMetric): Metric => ({
   namespace: Namespace,
   name: MetricName,
   dimensions: Object.fromEntries(Dimensions.map(({ Name = "", Value = "" }: Dimension) => [Name, Value])),

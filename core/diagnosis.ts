@@ -76,6 +76,13 @@ export function diagnose(evidence: Evidence, trigger: Trigger): Diagnosis {
       missing: "no cause that NAT Medic knows explains this alarm",
     });
   }
+  if (trigger.kind === "alarm" && trigger.silent === true && evidence.host.status !== "unread") {
+    unknown.push({
+      subject: plainLine(trigger.metric?.name ?? trigger.alarmName, 80),
+      missing:
+        "the host can be read but publishes nothing: look at nat-medic-metrics.timer there, and at its right to put metrics",
+    });
+  }
   found.sort((a, b) => standing(a) - standing(b));
   const status = statusOf({ found, unknown, evidence, trigger });
   return { status, causes: found, unknown, unasked, ruledOut, moved: movedCounters(evidence) };

@@ -47,6 +47,8 @@ export const Trigger = z.discriminatedUnion("kind", [
     child: z.optional(z.string()),
     /** One series of an alarm that watches many instances. */
     contributor: z.optional(z.boolean()),
+    /** The alarm watches how often something is published: nothing is any more. */
+    silent: z.optional(z.boolean()),
   }),
   /** `complaint`: whoever started it says that connections fail. */
   z.object({ kind: z.literal("manual"), at: z.string(), complaint: z._default(z.boolean(), false) }),

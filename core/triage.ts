@@ -221,7 +221,7 @@ function triageAlarm(event: AlarmEvent, context: TriageContext, only: InstanceId
   };
 }
 
-function triggerOf({ name, reason, at }: AlarmEvent, { metric, child, contributor }: Lead): Trigger {
+function triggerOf({ name, reason, at }: AlarmEvent, { metric, child, contributor, silent }: Lead): Trigger {
   return {
     kind: "alarm",
     alarmName: name,
@@ -230,6 +230,7 @@ function triggerOf({ name, reason, at }: AlarmEvent, { metric, child, contributo
     at,
     ...(child !== null && { child }),
     ...(contributor && { contributor }),
+    ...(silent && { silent }),
   };
 }
 
@@ -248,7 +249,7 @@ function isMeantForUs({ watched }: Subject): boolean {
   const ofOurs = new RegExp(`\\bFROM\\s+(?:SCHEMA\\s*\\(\\s*)?"?${metricNamespace}\\b`, "i");
   return (
     watched.composite !== null ||
-    watched.metrics.some(({ namespace }) => namespace === metricNamespace) ||
+    watched.metrics.some(({ metric }) => metric.namespace === metricNamespace) ||
     watched.expressions.some((expression) => ofOurs.test(expression))
   );
 }

@@ -3,7 +3,7 @@ import * as z from "zod/mini";
 import type { Place } from "../place.ts";
 import { plainLine } from "../plain-text.ts";
 import type { Subject } from "./leads.ts";
-import type { Attributes } from "./questions.ts";
+import { type Attributes, watchedMetric } from "./questions.ts";
 
 export const detailTypes = {
   alarm: "CloudWatch Alarm State Change",
@@ -38,6 +38,7 @@ const Expression = z.object({
         name: z.string(),
         dimensions: z._default(z.record(z.string(), z.string()), {}),
       }),
+      stat: z.optional(z.string()),
     }),
   ),
 });
@@ -118,7 +119,9 @@ function normalised(detail: Detail, time: string, place: Partial<Place>): AlarmE
     subject: {
       alarmName,
       watched: {
-        metrics: configuration.metrics.flatMap(({ metricStat }) => metricStat?.metric ?? []),
+        metrics: configuration.metrics.flatMap(({ metricStat }) =>
+          metricStat === undefined ? [] : watchedMetric(metricStat.metric, metricStat.stat),
+        ),
         expressions: configuration.metrics.flatMap(({ expression }) => expression ?? []),
         composite: alarmRule === undefined ? null : { rule: alarmRule, reasonData: state.reasonData ?? "" },
       },

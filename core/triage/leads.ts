@@ -13,6 +13,8 @@ export type Lead = {
   child: string | null;
   /** One series of an alarm over many. */
   contributor: boolean;
+  /** Nothing is published. */
+  silent: boolean;
 };
 
 export type Leads = {
@@ -68,10 +70,13 @@ type Known = { answers: Answers; only: InstanceId | null };
 /** `trail`: names of the alarms above, the event's own first. */
 function follow({ alarmName, watched, contributor }: Subject, trail: string[], known: Known): Finding[] {
   const child = trail.length === 0 ? null : plainLine(alarmName, 120);
-  const from = (attributes: Attributes, metric: Metric | null, ofMany: boolean) =>
-    fromAttributes(attributes, { metric, child, contributor: ofMany }, known);
+  const from = (
+    attributes: Attributes,
+    metric: Metric | null,
+    what: { contributor?: true; silent?: boolean },
+  ) => fromAttributes(attributes, { metric, child, contributor: false, silent: false, ...what }, known);
   if (contributor !== null) {
-    return from(contributor, metricOf(watched.expressions[0] ?? "", contributor), true);
+    return from(contributor, metricOf(watched.expressions[0] ?? "", contributor), { contributor: true });
   }
   const series = (query: string): Finding[] => {
     if (!isGrouped(query)) return [];
@@ -79,16 +84,18 @@ function follow({ alarmName, watched, contributor }: Subject, trail: string[], k
     const contributors = only === null ? answers.contributors.get(alarmName) : [{ InstanceId: only }];
     if (contributors === undefined) return [{ ask: "contributors", name: alarmName }];
     if (contributors.length === 0) return [{ deadEnd: quietSeries }];
-    return contributors.flatMap((attributes) => from(attributes, metricOf(query, attributes), true));
+    return contributors.flatMap((attributes) =>
+      from(attributes, metricOf(query, attributes), { contributor: true }),
+    );
   };
   return [
     ...standing(watched.composite === null ? [] : childrenOf(watched.composite), known).flatMap((name) =>
       followChild(name, [...trail, alarmName], known),
     ),
-    ...watched.metrics.flatMap((metric) => from(metric.dimensions, metric, false)),
+    ...watched.metrics.flatMap(({ metric, silent }) => from(metric.dimensions, metric, { silent })),
     ...watched.expressions.flatMap((query) => [
       ...instancesIn(query).flatMap((InstanceId) =>
-        from({ InstanceId }, metricOf(query, { InstanceId }), false),
+        from({ InstanceId }, metricOf(query, { InstanceId }), {}),
       ),
       ...series(query),
     ]),

@@ -36,9 +36,16 @@ export type Attributes = Readonly<Record<string, string>>;
 
 export type KnownAlarm = { state: string; watched: Watched };
 
+/** `silent`: only how often it is published is watched (SampleCount), so the alarm is about silence. */
+export type WatchedMetric = { metric: Metric; silent: boolean };
+
+export function watchedMetric(metric: Metric, statistic: string | undefined): WatchedMetric {
+  return { metric, silent: statistic === "SampleCount" };
+}
+
 /** What an alarm looks at: metrics, queries and expressions, or (a composite) other alarms. */
 export type Watched = {
-  metrics: readonly Metric[];
+  metrics: readonly WatchedMetric[];
   expressions: readonly string[];
   /** Null for every other alarm. `reasonData`: CloudWatch's own, JSON in a text. */
   composite: { rule: string; reasonData: string } | null;

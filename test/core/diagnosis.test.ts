@@ -175,6 +175,30 @@ describe("what could not be read is unknown, never healthy", () => {
     expect(diagnose(evidenceOf(healthy), trigger)).toMatchObject({ status: "healthy", unknown: [] });
   });
 
+  test("silence of a host that can be read is not answered with healthy, and of one that cannot needs no other word", () => {
+    const metric = { namespace: "NatMedic", name: "ConntrackUtilization", dimensions: {} };
+    const trigger = {
+      kind: "alarm",
+      alarmName: "a",
+      metric,
+      reason: "",
+      at: byHand.at,
+      silent: true,
+    } as const;
+    const { status, unknown } = diagnose(evidenceOf(healthy), trigger);
+    expect(status).toBe("undetermined");
+    expect(unknown).toMatchObject([{ missing: expect.stringContaining("publishes nothing") }]);
+    const unread = {
+      ...evidenceOf(healthy),
+      host: { status: "unread", reason: "unreachable", detail: "no agent" } as const,
+    };
+    expect(
+      diagnose(unread, trigger)
+        .unknown.map(({ missing }) => missing)
+        .join(),
+    ).not.toContain("publishes nothing");
+  });
+
   test("an alarm that no cause explains is not answered with healthy, and says which counters moved", () => {
     const metric = { namespace: "CWAgent", name: "mem_used_percent", dimensions: {} };
     const trigger = {

@@ -10,7 +10,7 @@ const now = "2026-11-20T03:12:50.000Z";
 const home = { account: "123456789012", region: "eu-central-1" };
 const event = (file: string) => JSON.parse(readFileSync(`events/${file}.json`, "utf8"));
 const on = (InstanceId: string, name = "ConntrackUtilization"): Watched => ({
-  metrics: [{ namespace: "NatMedic", name, dimensions: { InstanceId } }],
+  metrics: [{ metric: { namespace: "NatMedic", name, dimensions: { InstanceId } }, silent: false }],
   expressions: [],
   composite: null,
 });
@@ -141,6 +141,14 @@ test("each instance of an alarm over many needs nothing looked up again", () => 
       instanceIds: [natB],
     });
   }
+});
+
+test("an alarm on how often something is published says that nothing is", () => {
+  const silent = event("alarm-conntrack-utilization");
+  silent.detail.configuration.metrics[0].metricStat.stat = "SampleCount";
+  expect(triage(silent, { now, home })).toMatchObject({ decision: "open", trigger: { silent: true } });
+  const loud = triage(event("alarm-conntrack-utilization"), { now, home });
+  expect(loud.decision === "open" && "silent" in loud.trigger).toBe(false);
 });
 
 test("the alarm as a whole and the event of its one series are the same event", () => {
