@@ -28,5 +28,7 @@ export const pipelineMetrics = {
   HostUnreachable: { unit: "Count" },
   /** Alarms that have the name of one of an instance's, but not our tag: they are left alone. */
   AlarmNotOurs: { unit: "Count" },
+  /** A daily look over the fleet came to its end, whether or not there was something to tell. */
+  DailyLookDone: { unit: "Count" },
 } as const;
 export type PipelineMetric = keyof typeof pipelineMetrics;

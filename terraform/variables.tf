@@ -48,6 +48,11 @@ variable "alarm_namespaces" {
   type        = list(string)
   description = "Alarms on metrics in these namespaces start NAT Medic, whoever made them. Add AWS/EC2 for status checks and CPU, or AWS/AutoScaling; each change of an alarm on another instance there then costs one short execution."
   default     = ["NatMedic", "CWAgent", "CWAgent/System", "fck-nat", "alterNAT"]
+
+  validation {
+    condition     = alltrue([for each in var.alarm_namespaces : can(regex("^[A-Za-z0-9._/#-]{1,255}$", each))])
+    error_message = "It must match ^[A-Za-z0-9._/#-]{1,255}$."
+  }
 }
 
 variable "alarm_name_prefix" {
