@@ -1,9 +1,10 @@
 /** What the built functions print for CloudWatch to count, in its embedded metric format. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { bundleFolder, root } from "../../build/layout.ts";
 import { pipelineMetrics } from "../../core/pipeline-metrics.ts";
+import { type NatHost, unreachableHost } from "../../local/host.ts";
 import { startRuntime } from "../../local/lambda/runtime.ts";
 import { readScenario } from "../../local/scenario.ts";
 import { chatTopicArn, type LocalStack, startLocalStack, topicArn } from "../../local/stack.ts";
@@ -50,37 +51,37 @@ function measuredIn(text: string): [string, number][] {
   });
 }
 
-async function startStack(unreachable: boolean, log: (text: string) => void): Promise<LocalStack> {
-  const { host } = recordedStage(readScenario("conntrack-table-full"));
+let log = "";
+async function startStack(host: NatHost): Promise<LocalStack> {
+  log = "";
   stack = await startLocalStack({
-    instances: {
-      [id]: { host, type: "t3.micro", ...(unreachable && { pingStatus: "ConnectionLost" as const }) },
-    },
+    instances: { [id]: { host, type: "t3.micro" } },
     mode: "apply",
     approvalSeconds: 2,
     clock: fastClock(),
-    onLog: (_, text) => log(text),
+    onLog: (_, text) => {
+      log += text;
+    },
   });
   return stack;
 }
+const fullTable = () => recordedStage(readScenario("conntrack-table-full")).host;
+
+/** What was measured since the last time, with the outcome, which comes last; a function's output may come after its end. */
+async function measured(): Promise<[string, number][]> {
+  await vi.waitFor(() => expect(log).toContain('"Outcome":'));
+  const all = measuredIn(log);
+  log = "";
+  return all;
+}
 
 test("an incident is counted once: opened, its causes, its fix, how long it took, its outcome, and the undo later", async () => {
-  let log = "";
-  const local = await startStack(false, (text) => {
-    log += text;
-  });
+  const local = await startStack(fullTable());
   const execution = local.start({ instanceId: id });
   await execution.finished;
-  const measured = measuredIn(log);
-  const incident = await local.incidentOf(execution.arn);
-  log = "";
-  await local.start({ undo: incident?.incident.id }).finished;
-  expect(measuredIn(log)).toEqual([
-    ["FixUndone raise-conntrack-max", 1],
-    ["Outcome undone", 1],
-  ]);
-  const times = new Map(measured.filter(([name]) => name.startsWith("TimeTo")));
-  expect(measured.map(([name]) => name)).toEqual([
+  const counted = await measured();
+  const times = new Map(counted.filter(([name]) => name.startsWith("TimeTo")));
+  expect(counted.map(([name]) => name)).toEqual([
     "IncidentOpened",
     "CauseFound conntrack-table-full",
     "CauseFound conntrack-timeouts-too-long",
@@ -94,22 +95,26 @@ test("an incident is counted once: opened, its causes, its fix, how long it took
   expect(toDiagnose).toBeGreaterThan(0);
   expect(times.get("TimeToMitigate")).toBeGreaterThan(toDiagnose);
   expect(times.get("TimeToMitigate")).toBeLessThan(120);
-  for (const [name, value] of measured) if (!times.has(name)) expect(value, name).toBe(1);
+  for (const [name, value] of counted) if (!times.has(name)) expect(value, name).toBe(1);
+
+  const incident = await local.incidentOf(execution.arn);
+  await local.start({ undo: incident?.incident.id }).finished;
+  expect(await measured()).toEqual([
+    ["FixUndone raise-conntrack-max", 1],
+    ["Outcome undone", 1],
+  ]);
 });
 
 test("a host that Run Command cannot reach is counted, and no time to a fix", async () => {
-  let log = "";
-  const local = await startStack(true, (text) => {
-    log += text;
-  });
+  const local = await startStack(unreachableHost);
   await local.start({ instanceId: id }).finished;
-  const names = measuredIn(log).map(([name]) => name);
+  const names = (await measured()).map(([name]) => name);
   expect(names).toContain("HostUnreachable");
   expect(names).not.toContain("TimeToMitigate");
 });
 
 test("a function that fails counts nothing, since it is tried again", async () => {
-  const local = await startStack(false, () => {});
+  const local = await startStack(fullTable());
   const event = JSON.parse(readFileSync(join(root, "events", "functions", "close-incident.json"), "utf8"));
   const close = async (topic: string) => {
     const runtime = await startRuntime({
