@@ -1,18 +1,15 @@
 /** One look at the whole fleet, and whether people should hear of it. */
 import * as z from "zod/mini";
+import { FleetRun } from "../fleet.ts";
 import type { Finding, Review } from "./finding.ts";
 
-const count = z.int().check(z.gte(0));
+/** What the run over the fleet says of itself. */
+export const RunSoFar = z.pick(FleetRun, { counts: true, failures: true, skipped: true });
 
-/** Instances that were looked at, those where that failed, and those that were left out. */
-export const RunCounts = z.object({ done: count, failed: count, skipped: count });
-export type RunCounts = z.infer<typeof RunCounts>;
-
-export type PreventionRun = {
+export type PreventionRun = z.infer<typeof RunSoFar> & {
   runId: string;
   /** ISO 8601. */
   at: string;
-  counts: RunCounts;
   reviews: readonly Review[];
   /** When people heard of a run before this one, ISO 8601; `null`: never. */
   lastToldAt: string | null;

@@ -77,20 +77,21 @@ function toDo({ purpose, counts, failure }: FleetRun): string {
 
 type Failure = FleetRun["failures"][number];
 
-function failureLine({ instanceId, place, state, error, cause }: Failure): string {
+export function failureLine({ instanceId, place, state, error, cause }: Failure): string {
   return `${named(instanceId, place)}: ${state}, ${mailText(error, 80)} ${plainCause(cause)}`;
 }
 
-function skippedLine({ instanceId, place, why }: Skipped): string {
+export function skippedLine({ instanceId, place, why }: Skipped): string {
   return `${named(instanceId, place)}: ${mailText(why, 120)}`;
 }
 
-function named(instanceId: string, place: Skipped["place"]): string {
+/** With account and Region where that is not the stack's own. */
+export function named(instanceId: string, place: Skipped["place"]): string {
   const where = placeText(place);
   return where === "" ? instanceId : `${instanceId} (${where})`;
 }
 
-function listed(lines: readonly string[], count: number): string[] {
+export function listed(lines: readonly string[], count: number): string[] {
   const others = count - lines.length;
   const rest = others <= 0 || lines.length === 0 ? [] : [`and ${whole(others)} more`];
   return [...lines, ...rest].flatMap((line) => folded(line, { hanging: 2 }));

@@ -1,12 +1,12 @@
 /** One message a day at most for the whole fleet: what will fail, when, and the one thing to do about it. */
 import type { Notice } from "../notice.ts";
-import { placeText } from "../place.ts";
 import { mailText } from "../plain-text.ts";
 import type { Due, Finding, Review } from "../prevention/finding.ts";
 import { byUrgency } from "../prevention/look-ahead.ts";
 import { isNew, type PreventionRun } from "../prevention/run.ts";
 import { whole } from "../wording.ts";
 import { notice } from "./chat.ts";
+import { failureLine, listed, named, skippedLine } from "./fleet.ts";
 import { type Fact, folded, indent, observations, section } from "./layout.ts";
 import { subject } from "./subject.ts";
 import { time } from "./triggers.ts";
@@ -35,7 +35,11 @@ export function preventionNotice(run: PreventionRun): Notice {
     facts: factsOf(run, told, gone),
     sections: [
       ...foundSections(told),
-      section("GONE SINCE THE LOOK BEFORE", named(gone).flatMap(bullet)),
+      section("GONE SINCE THE LOOK BEFORE", goneLines(gone).flatMap(bullet)),
+      section("NOT LOOKED AT", [
+        ...listed(run.failures.map(failureLine), counts.failed),
+        ...listed(run.skipped.map(skippedLine), counts.skipped),
+      ]),
       section("COULD NOT BE JUDGED", unjudgedLines(reviews)),
       section("ABOUT THIS LOOK", [
         `Run ${mailText(runId, 100)} of ${time(run.at)}`,
@@ -171,7 +175,7 @@ function countOf(all: readonly Told[]): string {
 
 const bullet = (line: string) => folded(`- ${line}`, { hanging: 2 });
 
-function named(gone: readonly Told[]): string[] {
+function goneLines(gone: readonly Told[]): string[] {
   const shown = gone
     .slice(0, mostNamed)
     .map(
@@ -200,10 +204,7 @@ function unjudgedLines(reviews: readonly Review[]): string[] {
   return [...shown, ...(more === 0 ? [] : [`and ${whole(more)} more reasons`])].flatMap(bullet);
 }
 
-function nameOf({ instanceId, place }: Review): string {
-  const where = placeText(place);
-  return where === "" ? instanceId : `${instanceId} (${where})`;
-}
+const nameOf = ({ instanceId, place }: Review) => named(instanceId, place);
 
 const diagnoseCommand = ({ instanceId }: Review) => `nat-medic diagnose --instance ${instanceId}`;
 

@@ -58,7 +58,10 @@ async function lookAhead(day: number): Promise<unknown> {
 const runId = (day: number) => `run-${number}-${day}`;
 async function report(day: number, counts = { done: 1, failed: 0, skipped: 0 }): Promise<Publication[]> {
   const { handler } = await import("../../functions/report-prevention/handler.ts");
-  const { messages } = await handler({ runId: runId(day), counts } as never, context as never);
+  const { messages } = await handler(
+    { runId: runId(day), counts, failures: [], skipped: [] } as never,
+    context as never,
+  );
   return messages;
 }
 const fill = () =>

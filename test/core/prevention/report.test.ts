@@ -17,6 +17,8 @@ const runOf = (reviews: readonly Review[], given: Partial<PreventionRun> = {}): 
   runId: "run-20261121t060000z-abc",
   at: morning(),
   counts: { done: reviews.length, failed: 0, skipped: 0 },
+  failures: [],
+  skipped: [],
   reviews,
   lastToldAt: morning(-1),
   ...given,
@@ -123,7 +125,15 @@ describe("the message", () => {
 
   test("says what was not looked at, and what could not be judged there", () => {
     const blind = look({ histories: [] });
-    const { body } = mailOf([blind], { counts: { done: 1, failed: 2, skipped: 1 } });
+    const failed = { instanceId: "i-00000000000000008", place: null, state: "CollectEvidence" };
+    const { body } = mailOf([blind], {
+      counts: { done: 1, failed: 2, skipped: 1 },
+      failures: [{ ...failed, error: "AccessDeniedException", cause: "see https://evil.example" }],
+      skipped: [{ instanceId: "i-00000000000000009", place: null, why: "it is stopped" }],
+    });
+    expect(flat(body)).toContain(
+      "NOT LOOKED AT i-00000000000000008: CollectEvidence, AccessDeniedException see https evil(.)example and 1 more i-00000000000000009: it is stopped",
+    );
     expect(flat(body)).toContain(
       "Not read 2 NAT instances: the look itself failed there, so nothing is known of them",
     );
