@@ -68,8 +68,9 @@ export function deployedResources(
         return undefined;
     }
     if (Object.hasOwn(template.Parameters, name)) return parameter(name);
-    if (Object.hasOwn(template.Resources, name)) return reference(name, undefined);
-    throw new Error(`nothing is called ${name} in ${deployment.file}`);
+    if (name.startsWith("AWS::")) throw new Error(`${name} is not known here`);
+    // Also the resources that SAM makes of others, such as an event's rule.
+    return reference(name, undefined);
   };
 
   const sub = (text: string): string =>

@@ -1,0 +1,92 @@
+/** From a metric to a fix: the template's own alarms and rules, and no hand in between. */
+import { CloudWatchClient, DescribeAlarmsCommand, PutMetricDataCommand } from "@aws-sdk/client-cloudwatch";
+import { afterEach, expect, test } from "vitest";
+import { type PublishedMetric, publishedMetrics } from "../../core/metrics.ts";
+import { readScenario } from "../../local/scenario.ts";
+import { type LocalStack, startLocalStack } from "../../local/stack.ts";
+import { recordedStage, stackOn } from "../../local/stage.ts";
+import { fastClock } from "../../local/states/clock.ts";
+import { natA } from "../../local/world.ts";
+import { clientOptions } from "./endpoint/clients.ts";
+
+let stack: LocalStack;
+const publishing = new AbortController();
+afterEach(async () => {
+  publishing.abort(new Error("the test ends"));
+  await stack.stop();
+});
+
+const clock = fastClock();
+
+/** As the host's publisher would, once a minute. */
+async function publish(client: CloudWatchClient, values: Partial<Record<PublishedMetric, number>>) {
+  const MetricData = Object.entries(values).map(([MetricName, Value]) => ({
+    MetricName,
+    Dimensions: [{ Name: "InstanceId", Value: natA }],
+    Timestamp: new Date(clock.now()),
+    Value,
+    Unit: publishedMetrics[MetricName as PublishedMetric].unit,
+  }));
+  await clock.working(client.send(new PutMetricDataCommand({ Namespace: "NatMedic", MetricData })));
+}
+
+test("a table that fills up is found by the fleet's alarms and fixed, and the alarms end", async () => {
+  stack = await startLocalStack({
+    ...stackOn(recordedStage(readScenario("conntrack-table-full")), [natA]),
+    series: [],
+    mode: "apply",
+    approvalSeconds: 60,
+    clock,
+    watch: true,
+  });
+  const client = new CloudWatchClient(clientOptions(stack.url));
+  const isFixed = () =>
+    stack.requests().some(({ input }) => JSON.stringify(input).includes("NatMedic-RaiseConntrackMax"));
+  const publisher = async () => {
+    for (let minute = 0; ; minute += 1) {
+      const full = minute >= 3 && !isFixed();
+      await publish(client, {
+        ConntrackUtilization: full ? 100 : 12,
+        ConntrackEntries: full ? 8192 : 983,
+        ConntrackDrops: full ? 120 : 0,
+        NatForwarding: 1,
+      });
+      await clock.sleep(60, publishing.signal);
+    }
+  };
+  publisher().catch(() => {});
+
+  const outcomes = async () => (await stack.incidents()).map(({ closing }) => closing?.outcome);
+  await expect.poll(outcomes, { timeout: 90_000 }).toEqual(["fixed"]);
+  const statesOfAlarms = async () => {
+    const AlarmNames = ["nat-medic-fleet-drops", "nat-medic-fleet-table-filling"];
+    const { MetricAlarms } = await client.send(new DescribeAlarmsCommand({ AlarmNames }));
+    return MetricAlarms?.map(({ StateValue }) => StateValue);
+  };
+  await expect.poll(statesOfAlarms, { timeout: 30_000 }).toEqual(["OK", "OK"]);
+
+  const [incident] = await stack.incidents();
+  expect(incident?.incident).toMatchObject({
+    instanceId: natA,
+    trigger: { kind: "alarm", alarmName: expect.stringMatching(/^nat-medic-fleet-/) },
+  });
+  expect(incident?.steps[0]).toMatchObject({ step: { fix: "raise-conntrack-max" } });
+  // Two alarms, each with its series and as a whole: one opens the incident, and no other opens another.
+  const results = await Promise.all(stack.executions().map(({ finished }) => finished));
+  const ends = results.map(({ output }) => (output as { outcome: string }).outcome);
+  expect(ends.filter((outcome) => outcome === "fixed")).toHaveLength(1);
+  expect(new Set(ends)).toEqual(new Set(["fixed", "joined", "ignored"]));
+});
+
+test("an event that no rule takes starts nothing", async () => {
+  stack = await startLocalStack({ instances: {}, mode: "apply", approvalSeconds: 60, watch: true });
+  expect(stack.putEvent({ source: "aws.ec2", "detail-type": "EBS Volume Notification" })).toEqual([]);
+  expect(
+    stack.putEvent({
+      source: "aws.cloudwatch",
+      "detail-type": "CloudWatch Alarm State Change",
+      detail: { alarmName: "pipeline-nat-medic-functions-failing", state: { value: "ALARM" } },
+    }),
+  ).toEqual([]);
+  expect(stack.executions()).toEqual([]);
+});
