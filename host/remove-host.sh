@@ -53,7 +53,7 @@ remove_publisher() {
   remove_file "$PROGRAM"
   remove_file "$STATE"
   # What other parts of NAT Medic have there stays, and the directory with it.
-  rmdir "$ROOT${PROGRAM%/*}" "$ROOT${STATE%/*}" 2>/dev/null
+  rmdir "$ROOT${PROGRAM%/*}" "$ROOT${STATE%/*}" "$ROOT$UNITS/timers.target.wants" 2>/dev/null
   [ "$CHANGED" = no ] || ! have systemctl || control daemon-reload
   # Of a unit that failed systemd remembers the name.
   ! have systemctl || control reset-failed "$SERVICE" "$TIMER"
