@@ -12,6 +12,7 @@ import { bundleFolder, root } from "../build/layout.ts";
 import type { IncidentRecord, InstanceRecord } from "../core/incident-record.ts";
 import { metricNamespace } from "../core/metrics.ts";
 import type { Mode } from "../core/mode.ts";
+import { modeTag } from "../core/opening.ts";
 import type { Place } from "../core/place.ts";
 import { buildDocument, documents } from "../host/documents.ts";
 import { alarmStore } from "./alarms/alarm-store.ts";
@@ -66,6 +67,7 @@ export type LocalStackOptions = {
     trusts?: boolean;
     instances: LocalStackOptions["instances"];
     world?: World;
+    series?: MetricSeries[];
   }[];
   mode: Mode;
   approvalSeconds: number;
@@ -196,12 +198,12 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
   const commandDocuments = Object.fromEntries(documents.map(({ name }) => [name, buildDocument(name)]));
   const away = spokes(
     (options.spokes ?? []).map(
-      ({ place, trusts = true, instances: theirs, world: around = healthyWorld() }) => {
+      ({ place, trusts = true, instances: theirs, world: around = healthyWorld(), series: known = [] }) => {
         for (const [position, [id, instance]] of Object.entries(theirs).entries()) {
           enrol(around, id, instance, position);
         }
         const services = [
-          cloudwatch({ series: monitored([], Object.keys(theirs)), alarms: Object.values(around.alarms) }),
+          cloudwatch({ series: monitored(known, Object.keys(theirs)), alarms: Object.values(around.alarms) }),
           ec2(around),
           ssm({
             documents: commandDocuments,
@@ -257,7 +259,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
       }),
       lambda({ invoke: (name, payload) => functions.invoke(name, payload) }),
       stepfunctions({
-        machines: [remediate, fleet],
+        machines: [{ ...remediate, tags: { [modeTag]: mode } }, fleet],
       }),
     ],
   });
@@ -283,6 +285,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
       NAT_MEDIC_UTILIZATION_THRESHOLD: "80",
       NAT_MEDIC_LOSS_THRESHOLD: "10",
       NAT_MEDIC_ALLOWANCE_THRESHOLD: "20",
+      NAT_MEDIC_LOOK_AHEAD_DAYS: "30",
       NAT_MEDIC_SPOKE_ROLE: spokeRole,
       NAT_MEDIC_SPOKE_EXTERNAL_ID: spokeExternalId,
     },
