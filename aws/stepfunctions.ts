@@ -2,6 +2,9 @@
 import {
   DescribeExecutionCommand,
   ExecutionAlreadyExists,
+  ListExecutionsCommand,
+  ListTagsForResourceCommand,
+  paginateListStateMachines,
   SendTaskSuccessCommand,
   SFNClient,
   StartExecutionCommand,
@@ -36,15 +39,42 @@ export async function startExecution(machineArn: string, name: string, input: un
   }
 }
 
-/** `output`: parsed; `undefined` while it runs, and when it failed. */
+/** ARNs of those that began since then, the newest first and at most 100. */
+export async function executionsSince(machineArn: string, since: Date): Promise<string[]> {
+  const { executions = [] } = await client.send(
+    new ListExecutionsCommand({ stateMachineArn: machineArn, maxResults: 100 }),
+  );
+  return executions.flatMap(({ executionArn, startDate }) =>
+    executionArn === undefined || startDate === undefined || startDate < since ? [] : [executionArn],
+  );
+}
+
+export async function tagsOfMachine(machineArn: string): Promise<Record<string, string>> {
+  const { tags = [] } = await client.send(new ListTagsForResourceCommand({ resourceArn: machineArn }));
+  return Object.fromEntries(tags.map(({ key = "", value = "" }) => [key, value]));
+}
+
+/** The ARN of the state machine of that name; `undefined` when there is none in this account and Region. */
+export async function machineNamed(name: string): Promise<string | undefined> {
+  for await (const { stateMachines = [] } of paginateListStateMachines({ client, pageSize: 1000 }, {})) {
+    const found = stateMachines.find((machine) => machine.name === name);
+    if (found !== undefined) return found.stateMachineArn;
+  }
+  return undefined;
+}
+
+/** `input` and `output`: parsed; no output while it runs, and when it failed. */
 export async function describeExecution(
   executionArn: string,
-): Promise<{ status: string; output: unknown; error: string; cause: string }> {
+): Promise<{ status: string; input: unknown; output: unknown; error: string; cause: string }> {
   const {
     status = "RUNNING",
+    input,
     output,
     error = "",
     cause = "",
   } = await client.send(new DescribeExecutionCommand({ executionArn }));
-  return { status, output: output === undefined ? undefined : JSON.parse(output), error, cause };
+  return { status, input: parsed(input), output: parsed(output), error, cause };
 }
+
+const parsed = (json: string | undefined): unknown => (json === undefined ? undefined : JSON.parse(json));

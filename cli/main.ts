@@ -6,10 +6,12 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   doctor: async () => (await import("./doctor.ts")).doctor,
   explain: async () => (await import("./explain.ts")).explain,
   triage: async () => (await import("./triage.ts")).triageCommand,
+  diagnose: async () => (await import("./diagnose.ts")).diagnose,
   show: async () => (await import("./show.ts")).show,
   approve: async () => (await import("./decide.ts")).approve,
   reject: async () => (await import("./decide.ts")).reject,
   undo: async () => (await import("./undo.ts")).undo,
+  "test-alarm": async () => (await import("./test-alarm.ts")).testAlarm,
   local: async () => (await import("./local.ts")).local,
 };
 
@@ -21,11 +23,17 @@ const help = `Usage: nat-medic <command> [options]
   triage   say how an event would be treated
   local    keep the embedded AWS running, for the AWS CLI and your own tests
 
-of a deployed stack, with the ID that every message names:
+of a deployed stack:
+  diagnose start a diagnosis by hand, of one instance, several, a tag or the whole fleet
+
+and with the ID that every message names:
   show     what happened in an incident: evidence, decisions, changes, outcome
   approve  let NAT Medic make the changes that it asks about
   reject   tell it not to
   undo     put back what a finished incident changed
+
+of a deployed stack, to see that it works:
+  test-alarm  set an alarm off, and follow its incident
 
 nat-medic <command> --help says more.
 `;

@@ -164,7 +164,7 @@ function allowance({ triage, stackMode, record, limits, now }: OpeningFacts, tag
 }
 
 /** For an alarm: the stricter of stack and instance. */
-function modeFor(stackMode: Mode, tag: string | undefined): { mode: Mode; modeReason: string } {
+export function modeFor(stackMode: Mode, tag: string | undefined): { mode: Mode; modeReason: string } {
   if (tag === undefined) return { mode: stackMode, modeReason: "the stack's mode" };
   const parsed = z.safeParse(Mode, tag);
   if (!parsed.success) {

@@ -15,6 +15,9 @@ import {
   ListStateMachines$,
   type ListStateMachinesInput,
   type ListStateMachinesOutput,
+  ListTagsForResource$,
+  type ListTagsForResourceInput,
+  type ListTagsForResourceOutput,
   StartExecution$,
   type StartExecutionInput,
   type StartExecutionOutput,
@@ -41,6 +44,7 @@ export type Machine = {
   start(name: string, input: unknown): Execution;
   /** All of them, oldest first, also those that were not started through the API. */
   executions(): readonly Execution[];
+  tags?: Readonly<Record<string, string>>;
 };
 
 /** Step Functions over the given machines. It keeps nothing itself: what it tells of an execution is in its history. */
@@ -161,6 +165,10 @@ export const stepfunctions = ({ machines }: { machines: Machine[] }): Service =>
     };
   };
 
+  const listTags = async ({ resourceArn }: ListTagsForResourceInput): Promise<ListTagsForResourceOutput> => ({
+    tags: Object.entries(machineOf(resourceArn).tags ?? {}).map(([key, value]) => ({ key, value })),
+  });
+
   return {
     name: "states",
     title: "StepFunctions",
@@ -175,6 +183,7 @@ export const stepfunctions = ({ machines }: { machines: Machine[] }): Service =>
       { schema: GetExecutionHistory$, run: getExecutionHistory },
       { schema: ListStateMachines$, run: listStateMachines },
       { schema: DescribeStateMachine$, run: describeStateMachine },
+      { schema: ListTagsForResource$, run: listTags },
       ...taskTokenOperations(() => machines.flatMap((machine) => machine.executions())),
     ],
   };
