@@ -18,11 +18,12 @@ export const findSeries = (series: readonly MetricSeries[], metric: Metric): Met
     ({ namespace, metricName, dimensions }) =>
       namespace === metric.Namespace &&
       metricName === metric.MetricName &&
-      sameDimensions(
-        Object.entries(dimensions).map(([Name, Value]) => ({ Name, Value })),
-        metric.Dimensions ?? [],
-      ),
+      isOf(metric.Dimensions ?? [], dimensions),
   );
+
+const isOf = (wanted: Dimension[], dimensions: Record<string, string>): boolean =>
+  wanted.length === Object.keys(dimensions).length &&
+  wanted.every(({ Name = "", Value }) => Object.hasOwn(dimensions, Name) && dimensions[Name] === Value);
 
 /** In any order. */
 export const sameDimensions = (a: Dimension[], b: Dimension[]): boolean =>
