@@ -67,11 +67,31 @@ test("no action is a wildcard, and no function may pass a role, assume one here,
       expect(["iam:PassRole", "sts:AssumeRole"], role).not.toContain(action);
     }
   }
-  const { ManagedPolicyArns } = Object.assign(
-    { ManagedPolicyArns: [] },
-    ...roles.map(([, { Properties }]) => Properties),
-  );
-  expect(ManagedPolicyArns).toEqual([]);
+  for (const [role, { Properties }] of roles)
+    expect(Properties, role).not.toHaveProperty("ManagedPolicyArns");
+});
+
+/** Policies beside the roles: what an option adds to several, and what is for the instances themselves. */
+const attached = ["AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"].flatMap((type) =>
+  resourcesOf(type).flatMap(([policy, { Properties }]) =>
+    Properties.PolicyDocument.Statement.map((statement: Record<string, any>) => ({
+      policy,
+      statement: (statement["Fn::If"]?.[1] ?? statement) as Statement,
+    })),
+  ),
+) as { policy: string; statement: Statement }[];
+
+test("what is attached to roles has no wildcard action either, and a wildcard resource only under a condition", () => {
+  expect(attached.length).toBeGreaterThan(2);
+  for (const { policy, statement } of attached) {
+    for (const action of actionsOf(statement)) {
+      expect(action, policy).not.toContain("*");
+      expect(action, policy).not.toBe("iam:PassRole");
+      if (action === "sts:AssumeRole")
+        expect(text(statement.Resource), policy).toContain(":role/nat-medic-spoke-");
+    }
+    if (text(statement.Resource).includes("*")) expect(statement.Condition, policy).toBeDefined();
+  }
 });
 
 test("each wildcard resource is explained, and no explanation is left over", () => {
