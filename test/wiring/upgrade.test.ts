@@ -1,11 +1,16 @@
 /**
- * A stack of the release before (`previous-template.yaml`, as it was) is updated to this template: incidents, settings, and
- * whatever others hold the name of are still there.
+ * A stack of the release before is updated to this template: incidents, settings, and whatever others hold the name of are
+ * still there. `previous-template.yaml` is that release's, as it was; `previous-table.jsonl` is what its own functions left in
+ * the table after the drill, an item a line as DynamoDB returns it.
  */
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { unmarshall } from "@aws-sdk/util-dynamodb";
 import { expect, test } from "vitest";
+import { incidentFrom, instanceFrom } from "../../aws/incident-store.ts";
 import { root } from "../../build/layout.ts";
 import { readTemplate } from "../../build/template.ts";
+import { changesToUndo } from "../../core/undo.ts";
 
 type Resource = { Type: string; Condition?: string; Properties: Record<string, unknown> };
 type Template = {
@@ -93,4 +98,30 @@ test("the table is not deleted by what replaces it, and its items expire by the 
   expect(table.UpdateReplacePolicy).toBe("Retain");
   for (const property of ["TimeToLiveSpecification", "PointInTimeRecoverySpecification", "BillingMode"])
     expect(table.Properties[property]).toEqual(before.Resources.IncidentTable?.Properties[property]);
+});
+
+test("an incident that the release before kept can be read, shown and undone", () => {
+  const lines = readFileSync(join(root, "test", "wiring", "previous-table.jsonl"), "utf8")
+    .trim()
+    .split("\n");
+  const items = lines.map((line) => JSON.parse(line));
+  const under = (prefix: string) =>
+    items
+      .map((item): Record<string, unknown> => unmarshall(item))
+      .filter(({ pk }) => String(pk).startsWith(prefix));
+  const record = incidentFrom(under("incident/"));
+  expect(record).toMatchObject({
+    status: "closed",
+    closing: { outcome: "fixed" },
+    // Nobody said where it was then: in the stack's own account and Region.
+    incident: { instanceId: "i-0a1b2c3d4e5f67890", place: null },
+    findings: { diagnosis: { status: "cause-found" } },
+  });
+  if (record === undefined) return;
+  expect(record.steps).toHaveLength(3);
+  expect(changesToUndo(record).map(({ step }) => step.fix)).toEqual(["raise-conntrack-max"]);
+  const instance = instanceFrom(under("instance/"));
+  expect(instance.open).toBeNull();
+  expect(instance.closed?.incidentId).toBe(record.incident.id);
+  expect(Object.keys(instance.automaticChanges)).toHaveLength(1);
 });
