@@ -122,10 +122,10 @@ const comparison = ({
   TreatMissingData: treatMissingData,
 }: MetricAlarm) => ({
   evaluationPeriods,
-  datapointsToAlarm,
+  ...(datapointsToAlarm !== undefined && { datapointsToAlarm }),
   threshold,
   comparisonOperator,
-  treatMissingData,
+  ...(treatMissingData !== undefined && { treatMissingData }),
 });
 
 const metricsOf = ({ Metrics, Namespace, MetricName, Dimensions, Period, Statistic }: MetricAlarm) =>
