@@ -23,7 +23,8 @@ import {
 import type { InstanceId, Metric } from "../core/incident.ts";
 import { paced } from "./pace.ts";
 
-const client = new CloudWatchClient({ maxAttempts: 5 });
+/** Many instances that start at once are as many functions that put alarms at once: most are told to come again. */
+const client = new CloudWatchClient({ maxAttempts: 10 });
 
 /**
  * Calls per second and account that CloudWatch takes are 3 to put, 3 to delete, 9 to describe and 25 to list metrics

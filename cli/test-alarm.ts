@@ -74,7 +74,7 @@ async function choose(
         ? "no instance has an alarm of its own yet"
         : `there is no alarm ${plainLine(name, 120)}`;
     throw new UsageError(
-      `${what}: an enrolled instance gets one when it starts or within the hour, unless SilentAlarms is no`,
+      `${what}: an enrolled instance gets one when it starts or within a quarter of an hour, unless SilentAlarms is no`,
     );
   }
   const parsed = parseAlarmName(prefix, first.name);

@@ -67,7 +67,7 @@ test("a test alarm opens an incident, which is followed to its end, and changes 
   expect(incident?.triggers[0]?.trigger).toMatchObject({
     reason: expect.stringContaining("A test by nat-medic test-alarm"),
   });
-  expect(incident?.steps.map(({ applied }) => applied)).toEqual([null, null, null]);
+  expect(new Set(incident?.steps.map(({ applied }) => applied))).toEqual(new Set([null]));
 });
 
 test("what is found is real: where it may be changed, the test has to be meant", async () => {

@@ -3,6 +3,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { type AlarmStore, alarmStore } from "../../local/alarms/alarm-store.ts";
+import { evaluateAlarm } from "../../local/alarms/evaluate.ts";
 import { AwsError } from "../../local/endpoint/aws-error.ts";
 import { cloudwatch } from "../../local/endpoint/cloudwatch.ts";
 import { ec2 } from "../../local/endpoint/ec2.ts";
@@ -239,6 +240,62 @@ test("everything that can be asked for is made, composite last, and goes again, 
   expect(await about(natA)).toMatchObject({ removed: 4 });
   expect(names().every((name) => name.endsWith(natB))).toBe(true);
 });
+
+test("the alarms that it makes say what they are meant to, as CloudWatch evaluates them", async () => {
+  Object.assign(process.env, { NAT_MEDIC_AGENT_ALARMS: "yes", NAT_MEDIC_COMPOSITE_ALARMS: "yes" });
+  // Counters since the boot: high, and as they were.
+  publish("ethtool_pps_allowance_exceeded", Array(20).fill(90_000), { interface: "ens5", driver: "ena" });
+  await about(natA);
+  const learning = stateOf("silent");
+  goOn(3600);
+  await about(natA);
+  const silent = stateOf("silent");
+  publish("ConntrackUtilization", Array(20).fill(12));
+  publish("NatForwarding", Array(20).fill(1));
+  expect([learning, silent, stateOf("silent")]).toEqual(["INSUFFICIENT_DATA", "ALARM", "OK"]);
+
+  expect([stateOf("failing"), stateOf("ena1")]).toEqual(["OK", "OK"]);
+  publish("ConntrackUtilization", [12, 12, 81, 81, 12]);
+  expect(stateOf("failing")).toBe("ALARM");
+  publish("ConntrackUtilization", [12, 12, 12, 81, 12]);
+  expect(stateOf("failing")).toBe("OK");
+  publish("ConntrackDrops", [0, 0, 0, 11, 10]);
+  expect(stateOf("failing")).toBe("ALARM");
+  publish("ConntrackDrops", []);
+  publish("NatForwarding", [1, 1, 1, 0, 0]);
+  expect(stateOf("failing")).toBe("ALARM");
+  const growing = [90_000, 90_000, 90_000, 90_030, 90_060, 90_090];
+  publish("ethtool_pps_allowance_exceeded", growing, { interface: "ens5", driver: "ena" });
+  expect(stateOf("ena1")).toBe("ALARM");
+  // A restart: the counter begins anew.
+  publish("ethtool_pps_allowance_exceeded", [90_000, 90_000, 0, 0, 0, 0], {
+    interface: "ens5",
+    driver: "ena",
+  });
+  expect(stateOf("ena1")).toBe("OK");
+});
+
+/** One value a minute until now, in place of what there was. */
+function publish(metricName: string, values: number[], others: Record<string, string> = {}): void {
+  const namespace = metricName.startsWith("ethtool_") ? "CWAgent" : "NatMedic";
+  const kept = series.filter((each) => each.metricName !== metricName);
+  const points = values.map((value, n) => ({
+    at: new Date((Math.floor(clock / 60_000) - values.length + n) * 60_000 + 1000),
+    value,
+  }));
+  series.splice(0, series.length, ...kept, {
+    namespace,
+    metricName,
+    dimensions: { InstanceId: natA, ...others },
+    points,
+  });
+}
+function stateOf(what: string): string {
+  const found = alarms.find(`nat-medic-${what}-${natA}`);
+  if (found?.kind !== "metric") throw new Error(`no metric alarm ${what}`);
+  const verdict = evaluateAlarm(found.alarm, series, clock);
+  return verdict.state;
+}
 
 test("an alarm that cannot be written stops no other, and whoever watches the function is told", async () => {
   fault = (_, operation, input) =>
