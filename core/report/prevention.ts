@@ -103,7 +103,7 @@ function toDo(first: Told | undefined): string {
   const { advice } = first.finding;
   const how = ownCommand(advice);
   return how === undefined
-    ? `${mailText(advice.action, 200)}: how is in the mail, below`
+    ? `${mailText(advice.action, 200)}: the commands are in the mail`
     : `${mailText(advice.action, 200)}: ${how}`;
 }
 
