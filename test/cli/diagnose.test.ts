@@ -3,6 +3,7 @@ import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { root } from "../../build/layout.ts";
+import { diagnose } from "../../cli/diagnose.ts";
 import { readScenario } from "../../local/scenario.ts";
 import { type LocalStack, startLocalStack } from "../../local/stack.ts";
 import { recordedStage } from "../../local/stage.ts";
@@ -71,10 +72,25 @@ test.each([
   expect(await cameOf(stdout)).toEqual([...expected].sort());
 });
 
-test("an end that is none of the good ones is told with its reason, and by the exit code", async () => {
+test("one that is not ours is refused, which the exit code tells too", async () => {
   const { status, stdout } = await natMedic("--instance", "i-0f4ad70528be91c63", "--wait");
-  expect(stdout).toContain("Outcome: refused");
+  expect([status, stdout]).toEqual([1, expect.stringContaining("Outcome: refused")]);
+});
+
+test("one in another account and Region is looked for there", async () => {
+  const { status, stdout } = await natMedic("--instance", natA, "--place", "222222222222/us-east-1");
   expect(status).toBe(0);
+  const name = /Started: \S+:(by-hand-[0-9a-f]{12})/.exec(stdout)?.[1];
+  const started = stack.executions().find((execution) => execution.name === name);
+  expect(started?.input).toEqual({ instanceId: natA, account: "222222222222", region: "us-east-1" });
+  await started?.finished;
+});
+
+test("a stack that is not there is a mistake, and nothing is started", async () => {
+  const before = stack.executions().length;
+  const { status, stderr } = await natMedic("--fleet", "--stack", "other");
+  expect([status, stderr]).toEqual([2, expect.stringContaining("no state machine other-remediate here")]);
+  expect(stack.executions()).toHaveLength(before);
 });
 
 test.each([
@@ -86,14 +102,13 @@ test.each([
   ["the fleet may be changed and nobody said yes", ["--fleet", "--mode", "apply"], "say --yes"],
   ["a tag may change many and nobody said yes", ["--tag", "a=b", "--mode", "approve"], "say --yes"],
   ["several are to be followed", ["--fleet", "--wait"], "--wait follows one instance"],
+  ["many are said to be elsewhere", ["--fleet", "--place", "222222222222/us-east-1"], "--place is of one"],
+  ["a place is none", ["--instance", natA, "--place", "us-east-1"], "--place takes ACCOUNT/REGION"],
   [
-    "there is no such stack",
-    ["--fleet", "--stack", "other"],
-    "there is no state machine other-remediate here",
+    "a place is more",
+    ["--instance", natA, "--place", "222222222222/us-east-1/x"],
+    "--place takes ACCOUNT/REGION",
   ],
-])("when %s, nothing is started", async (_, args, said) => {
-  const before = stack.executions().length;
-  const { status, stderr } = await natMedic(...args);
-  expect([status, stderr]).toEqual([2, expect.stringContaining(said)]);
-  expect(stack.executions()).toHaveLength(before);
+])("when %s, AWS is not even asked", async (_, args, said) => {
+  await expect(diagnose.run(args)).rejects.toThrow(said);
 });
