@@ -1,6 +1,6 @@
 /** From a metric to a fix: the template's own alarms and rules, and no hand in between. */
 import { CloudWatchClient, DescribeAlarmsCommand, PutMetricDataCommand } from "@aws-sdk/client-cloudwatch";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test } from "vitest";
 import { type PublishedMetric, publishedMetrics } from "../../core/metrics.ts";
 import { readScenario } from "../../local/scenario.ts";
 import { type LocalStack, startLocalStack } from "../../local/stack.ts";
@@ -10,7 +10,10 @@ import { natA } from "../../local/world.ts";
 import { clientOptions } from "./endpoint/clients.ts";
 
 let stack: LocalStack;
-const publishing = new AbortController();
+let publishing: AbortController;
+beforeEach(() => {
+  publishing = new AbortController();
+});
 afterEach(async () => {
   publishing.abort(new Error("the test ends"));
   await stack.stop();
@@ -76,6 +79,53 @@ test("a table that fills up is found by the fleet's alarms and fixed, and the al
   const ends = results.map(({ output }) => (output as { outcome: string }).outcome);
   expect(ends.filter((outcome) => outcome === "fixed")).toHaveLength(1);
   expect(new Set(ends)).toEqual(new Set(["fixed", "joined", "ignored"]));
+});
+
+test("an instance that starts is given an alarm, and its silence is an incident from then on", async () => {
+  stack = await startLocalStack({
+    ...stackOn(recordedStage(readScenario("healthy")), [natA]),
+    series: [],
+    mode: "apply",
+    approvalSeconds: 60,
+    clock,
+    watch: true,
+  });
+  const client = new CloudWatchClient(clientOptions(stack.url));
+  const takenBy = stack.putEvent({
+    version: "0",
+    id: "6a7e8feb-b491-4cf7-a9f1-bf3703467718",
+    "detail-type": "EC2 Instance State-change Notification",
+    source: "aws.ec2",
+    account: "123456789012",
+    time: new Date(clock.now()).toISOString(),
+    region: "eu-central-1",
+    resources: [`arn:aws:ec2:eu-central-1:123456789012:instance/${natA}`],
+    detail: { "instance-id": natA, state: "running" },
+  });
+  expect(takenBy).toEqual(["KeepAlarmsFunctionInstanceState"]);
+  await stack.settled();
+  const silent = async () => {
+    const AlarmNames = [`nat-medic-silent-${natA}`];
+    const { MetricAlarms } = await client.send(new DescribeAlarmsCommand({ AlarmNames }));
+    return MetricAlarms?.map(({ StateValue, TreatMissingData }) => `${StateValue} ${TreatMissingData}`);
+  };
+  expect(await silent()).toEqual(["INSUFFICIENT_DATA missing"]);
+
+  const publisher = async () => {
+    for (;;) {
+      await publish(client, { ConntrackUtilization: 12, NatForwarding: 1 });
+      await clock.sleep(60, publishing.signal);
+    }
+  };
+  publisher().catch(() => {});
+  await expect.poll(silent, { timeout: 30_000 }).toEqual(["OK breaching"]);
+  expect(await stack.incidents()).toEqual([]);
+
+  publishing.abort(new Error("the publisher dies"));
+  const incidents = async () => (await stack.incidents()).map(({ incident }) => incident);
+  await expect
+    .poll(incidents, { timeout: 60_000 })
+    .toMatchObject([{ instanceId: natA, trigger: { kind: "alarm", alarmName: `nat-medic-silent-${natA}` } }]);
 });
 
 test("an event that no rule takes starts nothing", async () => {
