@@ -42,8 +42,9 @@ const assumed = {
   look: { seconds: 8 + 2 + 0.5 + 1.5, writes: 8, reads: 8, logBytes: 6_000 },
   /** Of the run around all looks: begin, list, map, report, tell. */
   run: { transitions: 12, invocations: 3, seconds: 5 },
-  /** Instances in one page of DescribeAlarms, which every hourly sweep asks for. */
+  /** Of DescribeAlarms, which every sweep asks for; nothing is written where nothing has changed. */
   alarmsPerPage: 100,
+  sweep: { seconds: 2, secondsPerInstance: 0.01 },
   /** Per invocation, once written: the runtime's own lines and ours. */
   memoryGigabytes: 0.25,
 } as const;
@@ -85,6 +86,20 @@ const alarms = Object.values(z.parse(Stack, source).Resources).filter(
 );
 const isFleetAlarm = ({ Properties: { Metrics = [] } }: (typeof alarms)[number]) =>
   Metrics.some(({ Expression = "" }) => Expression.startsWith("SELECT"));
+
+const Sweep = z.object({
+  Resources: z.object({
+    KeepAlarmsFunction: z.object({
+      Properties: z.object({
+        Events: z.object({ Sweep: z.object({ Properties: z.object({ Schedule: z.string() }) }) }),
+      }),
+    }),
+  }),
+});
+const { Schedule: sweepSchedule } = z.parse(Sweep, source).Resources.KeepAlarmsFunction.Properties.Events
+  .Sweep.Properties;
+const sweepMinutes = Number(/^rate\((\d+) minutes\)$/.exec(sweepSchedule)?.[1]);
+if (!(sweepMinutes > 0)) throw new Error(`not a rate of minutes: ${sweepSchedule}`);
 
 /** Series that one instance has all the time, and the share of one that comes and goes. */
 function seriesPerInstance(): { always: number; sometimes: number } {
@@ -130,9 +145,16 @@ function instanceLines({ instances, periodSeconds }: Case): CostLine[] {
         days * headroomMetrics(anyInstance).length,
     ),
     line(
-      "Alarms looked at every hour",
+      `Alarms looked at every ${sweepMinutes} minutes: requests`,
       "cloudwatchRequest",
-      hours / Math.min(instances, assumed.alarmsPerPage),
+      minutes / sweepMinutes / Math.min(instances, assumed.alarmsPerPage),
+    ),
+    line(
+      `Alarms looked at every ${sweepMinutes} minutes: function time`,
+      "lambdaGigabyteSecond",
+      (minutes / sweepMinutes) *
+        memoryGigabytes *
+        (assumed.sweep.seconds / instances + assumed.sweep.secondsPerInstance),
     ),
     line("Table: written", "dynamodbWriteUnit", incidentsPerInstance * incident.writes + days * look.writes),
     line("Table: read", "dynamodbReadUnit", incidentsPerInstance * incident.reads + days * look.reads),
@@ -308,8 +330,8 @@ export function costPage(): string {
     ...table(one.perStack, quick.perStack),
     "",
     "A fourth dashboard in an account costs $3, a KMS key of your own $1. Systems Manager (Run Command, State Manager, standard",
-    "parameters), events of AWS services and the first level of EventBridge cost nothing. The free tier of an account, where",
-    "nothing else has used it, takes most of one instance off this: see the pricing page of CloudWatch.",
+    "parameters) and events of AWS services cost nothing. The free tier of an account covers ten custom metrics and ten alarm",
+    `metrics a month: $${(10 * prices.customMetric.usd + 10 * prices.alarmMetric.usd).toFixed(2)} less where nothing else uses them, which is most of a stack with one instance.`,
     "",
     "## What is assumed",
     "",

@@ -244,7 +244,7 @@ variable "look_ahead_days" {
 
 variable "look_ahead_places" {
   type        = string
-  description = "JSON: where the daily look finds its instances. null is this account and Region; others as {\"account\":\"222222222222\",\"region\":\"eu-west-1\"}."
+  description = "JSON: where the daily look finds its instances. null is this account and Region; others as {\"account\":\"...\",\"region\":\"eu-west-1\"}."
   default     = "[null]"
 
   validation {
