@@ -7,6 +7,7 @@ export type Resource = { Type: string; Properties: Record<string, any>; Metadata
 export type Template = {
   Parameters: Record<string, { Description: string }>;
   Globals: { Function: Record<string, any> };
+  Metadata: Record<string, any>;
   Resources: Record<string, Resource>;
 };
 
