@@ -1,12 +1,11 @@
 import { awsNotAsked, type Cause, type Judgement, type Observation, unreadHost } from "../cause.ts";
-import type { CloudEvidence } from "../evidence/cloud.ts";
-
-const metricName = "NatMedic/ConntrackUtilization";
+import { publicationOf, utilizationMetric } from "../evidence/publication.ts";
 
 /**
  * A table that fills up says nothing until it is full, so its utilisation has to be published and watched.
  * Settled by CloudWatch: data points in three hours, and an alarm on them: one on this instance, or the fleet's, whose query
- * takes in every instance that publishes. Looks alike: another system that watches the
+ * takes in every instance that publishes. An instance whose
+ * alarm of silence went off is not published any more, whatever it published before. Looks alike: another system that watches the
  * same (Prometheus, Datadog), which CloudWatch does not know of.
  */
 export const conntrackUnmonitored: Cause = {
@@ -18,15 +17,15 @@ export const conntrackUnmonitored: Cause = {
   judge({ host, cloud }): Judgement {
     if (!cloud.asked) return awsNotAsked;
     if (host.status === "unread") return { verdict: "unknown", missing: unreadHost(host.detail) };
-    const points = pointsIn(cloud);
+    const publication = publicationOf(cloud);
     const alarms = cloud.utilizationAlarms;
-    if (points === undefined || alarms === null) {
-      return { verdict: "unknown", missing: `CloudWatch could not be asked about ${metricName}` };
+    if (!publication.known || alarms === null) {
+      return { verdict: "unknown", missing: `CloudWatch could not be asked about ${utilizationMetric}` };
     }
     const seen: Observation[] = [
       {
-        signal: `${metricName} in the last three hours`,
-        observed: points === 0 ? "no data points" : `${points} data points`,
+        signal: `${utilizationMetric} in the last three hours`,
+        observed: publication.observed,
         expected: "one a minute",
       },
       {
@@ -35,7 +34,7 @@ export const conntrackUnmonitored: Cause = {
         expected: "at least one",
       },
     ];
-    if (points > 0 && alarms.length > 0) return { verdict: "absent", evidence: seen };
+    if (publication.published && alarms.length > 0) return { verdict: "absent", evidence: seen };
     return {
       verdict: "present",
       confidence: 0.99,
@@ -49,11 +48,3 @@ export const conntrackUnmonitored: Cause = {
 
   verify: null,
 };
-
-/** Of the alarm's own metric or the watched one; `undefined`: neither was readable. */
-function pointsIn({ metric, metrics }: CloudEvidence): number | undefined {
-  const histories = [metric, metrics[metricName]].filter((history) => history?.name === metricName);
-  return histories.length === 0
-    ? undefined
-    : Math.max(...histories.map((history) => history?.points.length ?? 0));
-}

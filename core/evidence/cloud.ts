@@ -85,6 +85,8 @@ export const CloudEvidence = z.object({
   metric: z.nullable(MetricHistory),
   /** Others of the instance, by `Namespace/MetricName`: see `watchedMetrics`. One that is missing was not readable. */
   metrics: z._default(z.record(z.string(), MetricHistory), {}),
+  /** Since the last data point of the table's utilisation; asked only when its alarm of silence went off. */
+  silentSeconds: z._default(z.nullable(z.int()), null),
   /** Alarms on the table's utilisation of this instance or of the whole fleet, by name; `null`: not readable. */
   utilizationAlarms: z._default(z.nullable(z.array(z.string())), null),
   unread: z.array(z.string()),
@@ -117,6 +119,7 @@ export const noCloudEvidence: CloudEvidence = {
   network: null,
   metric: null,
   metrics: {},
+  silentSeconds: null,
   utilizationAlarms: null,
   unread: [],
 };

@@ -1,8 +1,8 @@
 import { utilization } from "../alarms/fleet.ts";
+import { publicationOf, utilizationMetric } from "../evidence/publication.ts";
 import type { Fix } from "../fix.ts";
 import { findInstance } from "../instance-type.ts";
 
-const metricName = "NatMedic/ConntrackUtilization";
 /** In percent. */
 const threshold = utilization.default;
 const script = "/usr/local/sbin/nat-conntrack-metric";
@@ -42,16 +42,15 @@ export const setUpMonitoring: Fix = {
   precondition: "The table's utilisation is not published, or no alarm watches it.",
   effect: `Utilisation is in CloudWatch once a minute, and an alarm at ${threshold} % starts a diagnosis before connections fail.`,
   blastRadius: "A few small calls to CloudWatch each minute. Nothing that is forwarded is touched.",
-  verifiedBy: `${metricName} has a data point each minute, and the alarm is OK.`,
+  verifiedBy: `${utilizationMetric} has a data point each minute, and the alarm is OK.`,
   undoing: "Exact: the timer, its files and the alarm are removed.",
   permissions: [],
 
   prepare({ cloud }) {
     if (!cloud.asked || cloud.utilizationAlarms === null)
       return { impossible: "CloudWatch could not be asked" };
-    const published = [cloud.metric, cloud.metrics[metricName]].some(
-      (history) => history?.name === metricName && history.points.length > 0,
-    );
+    const publication = publicationOf(cloud);
+    const published = publication.known && publication.published;
     const watched = cloud.utilizationAlarms.length > 0;
     if (published && watched) return { impossible: "the table is watched by now" };
     const what = published

@@ -3,9 +3,10 @@ import * as z from "zod/mini";
 import { alarmsOn, historiesOf, historyOf, queryAlarms } from "../../aws/cloudwatch.ts";
 import { statusChecksOf } from "../../aws/ec2.ts";
 import { pingStatus } from "../../aws/ssm.ts";
-import { fleetPrefix } from "../../core/alarms/names.ts";
+import { fleetPrefix, parseAlarmName } from "../../core/alarms/names.ts";
 import { watchingAlarms } from "../../core/alarms/watching.ts";
 import { CloudEvidence, watchedMetrics } from "../../core/evidence/cloud.ts";
+import { secondsSilent } from "../../core/evidence/publication.ts";
 import { Incident } from "../../core/incident.ts";
 import { metricNamespace } from "../../core/metrics.ts";
 import { environment } from "../environment.ts";
@@ -34,6 +35,8 @@ export const handler = step({
       ask("DescribeAlarms", queryAlarms(fleetPrefix(prefix))),
     ]);
     const metrics = Object.fromEntries((histories ?? []).map((history) => [history.name, history]));
+    const isSilence =
+      trigger.kind === "alarm" && parseAlarmName(prefix, trigger.alarmName)?.what === "silent";
     const agent = ping === null ? null : { ping };
     return {
       asked: true,
@@ -42,6 +45,7 @@ export const handler = step({
       agent,
       metric,
       metrics,
+      silentSeconds: isSilence ? secondsSilent(metric, now) : null,
       utilizationAlarms: watchingAlarms(onMetric, onQueries, prefix),
       unread: unread(),
     };

@@ -93,6 +93,25 @@ test.each([
   expect(cloud).toEqual({ ...whole, [field]: null, unread: [line], ...types });
 });
 
+test("how long an instance has been silent is asked when its alarm of silence went off", async () => {
+  const dimensions = { InstanceId: natA };
+  around.series.push({
+    namespace: "NatMedic",
+    metricName: "ConntrackUtilization",
+    dimensions,
+    points: [{ at: new Date(Date.now() - 600_000), value: 12 }],
+  });
+  const metric = { namespace: "NatMedic", name: "ConntrackUtilization", dimensions };
+  const trigger = (alarmName: string) => ({
+    trigger: { kind: "alarm", alarmName, metric, reason: "r", at: "2026-11-20T03:12:44Z" },
+  });
+  const { silentSeconds } = await collect(trigger(`nat-medic-silent-${natA}`));
+  // A minute begins before what was measured in it.
+  expect(silentSeconds).toBeGreaterThanOrEqual(600);
+  expect(silentSeconds).toBeLessThan(675);
+  expect((await collect(trigger("nat-medic-fleet-drops"))).silentSeconds).toBeNull();
+});
+
 test("the fleet's alarm on a filling table counts as one on this instance", async () => {
   const [filling] = fleetAlarms;
   if (filling === undefined) throw new Error("no such alarm");

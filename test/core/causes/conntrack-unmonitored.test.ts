@@ -28,6 +28,13 @@ describe("conntrack-unmonitored", () => {
     const other = { ...history(3), name: "CWAgent/ethtool_pps_allowance_exceeded" };
     expect(judge({ ...watched, metrics: {}, metric: other }).verdict).toBe("unknown");
   });
+  test("is a warning when the alarm of silence went off, however much was published before", () => {
+    expect(judge({ ...watched, silentSeconds: 420 })).toMatchObject({
+      verdict: "present",
+      evidence: [{ observed: "180 data points, the last 7 minutes ago" }, {}],
+    });
+    expect(judge({ ...watched, silentSeconds: 61 }).verdict).toBe("absent");
+  });
   test("says that another system may watch it", () => {
     expect(JSON.stringify(judge({ ...watched, utilizationAlarms: [] }))).toContain(
       "if another system watches",
@@ -53,6 +60,9 @@ describe("set-up-monitoring", () => {
     const noData = commands({ ...watched, metrics: { [name]: history(0) } });
     expect(noData).toContain("put-metric-data");
     expect(noData).not.toContain("put-metric-alarm");
+    expect(noData).toContain("NatMedic-EnrolHost");
+    const silent = commands({ ...watched, silentSeconds: 420 });
+    expect(silent).toBe(noData);
     const noAlarm = commands({ ...watched, utilizationAlarms: [] });
     expect(noAlarm).toContain("put-metric-alarm");
     expect(noAlarm).not.toContain("put-metric-data");
