@@ -13,17 +13,32 @@ export type MetricSeries = {
 };
 
 /** A series is found by its exact set of dimensions, as CloudWatch does: a subset names another metric. */
-export const findSeries = (series: readonly MetricSeries[], metric: Metric): MetricSeries | undefined =>
-  series.find(
-    ({ namespace, metricName, dimensions }) =>
-      namespace === metric.Namespace &&
-      metricName === metric.MetricName &&
-      isOf(metric.Dimensions ?? [], dimensions),
-  );
+export const findSeries = (series: readonly MetricSeries[], metric: Metric): MetricSeries | undefined => {
+  const { Namespace = "", MetricName = "", Dimensions = [] } = metric;
+  return indexOf(series).get(keyOf(Namespace, MetricName, sortedPairs(Dimensions)));
+};
 
-const isOf = (wanted: Dimension[], dimensions: Record<string, string>): boolean =>
-  wanted.length === Object.keys(dimensions).length &&
-  wanted.every(({ Name = "", Value }) => Object.hasOwn(dimensions, Name) && dimensions[Name] === Value);
+/** By name, for a fleet has a hundred thousand of them. Lists only grow; the first of a name counts. */
+const indexes = new WeakMap<readonly MetricSeries[], { size: number; known: Map<string, MetricSeries> }>();
+
+const indexOf = (series: readonly MetricSeries[]): ReadonlyMap<string, MetricSeries> => {
+  const known = indexes.get(series);
+  const index =
+    known !== undefined && known.size <= series.length
+      ? known
+      : { size: 0, known: new Map<string, MetricSeries>() };
+  for (const each of series.slice(index.size)) {
+    const pairs = sortedPairs(Object.entries(each.dimensions).map(([Name, Value]) => ({ Name, Value })));
+    const key = keyOf(each.namespace, each.metricName, pairs);
+    if (!index.known.has(key)) index.known.set(key, each);
+  }
+  index.size = series.length;
+  indexes.set(series, index);
+  return index.known;
+};
+
+const keyOf = (namespace: string, name: string, pairs: [string, string][]): string =>
+  JSON.stringify([namespace, name, pairs]);
 
 /** In any order. */
 export const sameDimensions = (a: Dimension[], b: Dimension[]): boolean =>

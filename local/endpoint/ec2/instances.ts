@@ -28,9 +28,7 @@ export const instanceOperations = (world: InstanceWorld): Operation[] => {
     const { items, nextToken } = list(
       {
         operation: "DescribeInstances",
-        items: Object.fromEntries(
-          Object.entries(world.instances).map(([id, instance]) => [id, withInterfaces(instance, world)]),
-        ),
+        items: describedInstances(world, request.InstanceIds),
         ids: { wanted: request.InstanceIds, ...INSTANCE_IDS },
         filters: {
           "instance-id": ({ InstanceId }) => [InstanceId],
@@ -129,11 +127,29 @@ const INSTANCE_IDS = {
   pattern: /^i-(?:[0-9a-f]{8}|[0-9a-f]{17})$/,
 };
 
+/** All, or those that are asked for by ID: a world may have thousands, of which one is looked at. */
+const describedInstances = (
+  { instances, networkInterfaces }: InstanceWorld,
+  wanted: string[] | undefined,
+): Record<string, Instance> => {
+  const ids = wanted === undefined ? undefined : new Set(wanted);
+  const isMeant = (id: string) => ids === undefined || ids.has(id);
+  const attached = Map.groupBy(
+    Object.values(networkInterfaces).filter(({ Attachment }) => isMeant(Attachment?.InstanceId ?? "")),
+    ({ Attachment }) => Attachment?.InstanceId,
+  );
+  return Object.fromEntries(
+    Object.entries(instances)
+      .filter(([id]) => isMeant(id))
+      .map(([id, instance]) => [id, withInterfaces(instance, attached.get(id) ?? [])]),
+  );
+};
+
 /** With what is attached to it, and what EC2 repeats of the first of these. */
-const withInterfaces = (instance: Instance, { networkInterfaces }: InstanceWorld): Instance => {
-  const attached = Object.values(networkInterfaces)
-    .filter(({ Attachment }) => Attachment?.InstanceId === instance.InstanceId)
-    .toSorted((a, b) => (a.Attachment?.DeviceIndex ?? 0) - (b.Attachment?.DeviceIndex ?? 0));
+const withInterfaces = (instance: Instance, interfaces: NetworkInterface[]): Instance => {
+  const attached = interfaces.toSorted(
+    (a, b) => (a.Attachment?.DeviceIndex ?? 0) - (b.Attachment?.DeviceIndex ?? 0),
+  );
   const [primary] = attached;
   if (primary === undefined) return instance;
   const { VpcId, SubnetId, PrivateIpAddress, SourceDestCheck, Association, Groups } = primary;
