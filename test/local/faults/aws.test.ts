@@ -4,7 +4,7 @@ import { AwsError } from "../../../local/endpoint/aws-error.ts";
 import type { Fault } from "../../../local/endpoint/wire.ts";
 import { decideOnPage } from "../../../local/page-visitor.ts";
 import { effectRecorder, inWords, loseAnswers, rounds } from "./effects.ts";
-import { alarmed } from "./events.ts";
+import { alarmed, composed } from "./events.ts";
 import { approvePatiently } from "./form.ts";
 import { natHost } from "./nat-host.ts";
 import { faultTable, type Try } from "./table.ts";
@@ -332,6 +332,24 @@ survives(
     host.relapse();
     expect((await begin(play)).output).toMatchObject({ outcome: "fixed" });
     expect(leftOver(await theatre.ending(play), host)).toEqual([]);
+  },
+);
+
+survives(
+  "the child of a composite alarm cannot be looked up",
+  "monitoring.DescribeAlarms, for a while",
+  async () => {
+    const { monitoring: down = lost } = broken;
+    const { host, play } = stage("apply", {
+      fault: failing({ monitoring: down }, "monitoring.DescribeAlarms", aWhile),
+    });
+    const { output } = await play.start(composed(play, { at: theatre.clock.now() })).finished;
+    expect(output).toMatchObject({ outcome: "fixed" });
+    const ending = await theatre.ending(play);
+    expect(leftOver(ending, host)).toEqual([]);
+    expect(ending.incidents.flatMap(({ triggers }) => triggers)).toMatchObject([
+      { trigger: { child: `${play.instanceId}-conntrack-utilization` } },
+    ]);
   },
 );
 

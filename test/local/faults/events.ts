@@ -5,6 +5,7 @@ import type { Play } from "./theatre.ts";
 
 const alarm = readFileSync("events/alarm-conntrack-utilization.json", "utf8");
 const cleared = readFileSync("events/alarm-cleared.json", "utf8");
+const composite = readFileSync("events/alarm-composite.json", "utf8");
 const ended = readFileSync("events/functions/rescue-incident.json", "utf8");
 
 export type Particulars = {
@@ -16,6 +17,9 @@ export type Particulars = {
 };
 
 export const alarmed = (play: Play, particulars: Particulars): object => about(alarm, play, particulars);
+/** A composite alarm, whose child is the world's own alarm on the table of the instance. */
+export const composed = (play: Play, particulars: Particulars): object =>
+  about(composite, play, { alarmName: `${play.instanceId}-conntrack-utilization`, ...particulars });
 export const okAgain = (play: Play, particulars: Particulars): object => about(cleared, play, particulars);
 
 export const byHand = ({ instanceId }: Play, mode: "propose" | "approve" | "apply" = "apply") => ({
