@@ -39,20 +39,21 @@ const Body = z.strictObject({
 });
 
 const source: string = template.Resources.FleetDashboard?.Properties.DashboardBody["Fn::Sub"];
+const { Parameters } = template as unknown as { Parameters: Record<string, { Default: unknown }> };
 /** As CloudFormation does: `${!X}` stays as `${X}`. */
 const substituted = source
   .replaceAll("${AWS::Region}", "eu-central-1")
-  .replaceAll(/\$\{(\w+(\.\w+)?)\}/g, "$1")
+  .replaceAll(/\$\{(\w+(\.\w+)?)\}/g, (_, name) => String(Parameters[name]?.Default ?? name))
   .replaceAll("${!", "${");
 const { widgets } = Body.parse(JSON.parse(substituted));
 const metricsOf = (widget: (typeof widgets)[number]) =>
   widget.type === "metric" ? widget.properties.metrics : [];
 
-test("its references lead to resources of the template", () => {
+test("its references lead to resources and parameters of the template", () => {
   const names = [...source.matchAll(/\$\{(\w+)[.}]/g)].map(([, name]) => name ?? "");
   expect(names.length).toBeGreaterThan(5);
   for (const name of names.filter((each) => each !== "AWS"))
-    expect(template.Resources, name).toHaveProperty(name);
+    expect({ ...template.Resources, ...template.Parameters }, name).toHaveProperty(name);
 });
 
 test("its widgets lie side by side: none over another, none over the edge, no row with a gap", () => {

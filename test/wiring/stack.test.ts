@@ -294,3 +294,16 @@ test("every alarm on a metric of our own names one that is measured, with its di
     expect(Properties.Dimensions, name).toEqual([{ Name: "service", Value: "nat-medic" }]);
   }
 });
+
+test("every metric of our own is measured by some function, and none that is not on the list", () => {
+  const functions = join(root, "functions");
+  const files = readdirSync(functions, { recursive: true, encoding: "utf8" }).filter((name) =>
+    name.endsWith(".ts"),
+  );
+  const measured = files.flatMap((name) =>
+    [...readFileSync(join(functions, name), "utf8").matchAll(/\bmeasure(?:Time)?\("(\w+)"/g)].map(
+      ([, metric]) => metric,
+    ),
+  );
+  expect([...new Set(measured)].toSorted()).toEqual(Object.keys(pipelineMetrics).toSorted());
+});
