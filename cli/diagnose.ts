@@ -6,6 +6,7 @@ import * as z from "zod/mini";
 import { describeExecution, machineNamed, startExecution } from "../aws/stepfunctions.ts";
 import { InstanceId } from "../core/incident.ts";
 import { Mode } from "../core/mode.ts";
+import { Place } from "../core/place.ts";
 import { plainLine } from "../core/plain-text.ts";
 import { type Command, UsageError } from "./command.ts";
 import { type Deployed, deployedHelp, deployedOptions, onAws, tableOf } from "./deployed.ts";
@@ -17,6 +18,7 @@ Starts the state machine of a deployed stack by hand: an incident for each insta
 Only enrolled instances (tag nat-medic:enabled=true) that run are worked on; a message names those that are left out.
 
   --instance ID    may be given several times
+  --place ACCOUNT/REGION  where it is, when not where the stack is; of one instance only
   --tag KEY=VALUE  enrolled instances that carry this tag too
   --fleet          every enrolled instance
   --mode MODE      propose, approve or apply; without it the stack's, or what an instance's tag makes of it
@@ -35,6 +37,7 @@ does not let us.
       options: {
         ...deployedOptions,
         instance: { type: "string", multiple: true, default: [] },
+        place: { type: "string" },
         tag: { type: "string" },
         fleet: { type: "boolean", default: false },
         mode: { type: "string" },
@@ -54,8 +57,10 @@ does not let us.
     }
     if (many && values.wait)
       throw new UsageError("--wait follows one instance: each of several reports by itself");
+    if (many && values.place !== undefined) throw new UsageError("--place is of one instance only");
     const input = {
       ...selection,
+      ...placeFrom(values.place),
       ...(mode === undefined ? {} : { mode }),
       ...(values.probe ? { probe: true } : {}),
       ...(values.complaint ? { complaint: true } : {}),
@@ -80,6 +85,15 @@ function selectionFrom({ instance, tag, fleet }: Given) {
   const [instanceId, ...others] = new Set(instance);
   if (instanceId === undefined || others.length > 0) return { instanceIds: [...new Set(instance)] };
   return { instanceId };
+}
+
+function placeFrom(given: string | undefined): Place | undefined {
+  if (given === undefined) return undefined;
+  const [account, region, ...others] = given.split("/");
+  const parsed = z.safeParse(Place, { account, region });
+  if (!parsed.success || others.length > 0)
+    throw new UsageError("--place takes ACCOUNT/REGION, as 222222222222/eu-west-1");
+  return parsed.data;
 }
 
 function modeFrom(given: string | undefined): Mode | undefined {

@@ -100,7 +100,7 @@ function isOurs(name: string): boolean {
 
 /** With one group, so that `split` gives text and identifier by turns. */
 const identifier =
-  /(\bnat-medic (?:approve|reject|show|undo) inc-[a-z0-9-]{8,60}(?: --force)?|\bnat-medic diagnose --instance i-[0-9a-f]{8,17}(?: --mode approve)?|\binc-[a-z0-9-]{8,60}|\bi-[0-9a-f]{8,17}\b|\bnat-medic:[a-z]+\b|\bnet\.netfilter\.nf_conntrack_[a-z_]+\b|\b\d{1,3}(?:\.\d{1,3}){3}\b|\b(?!\d\d:\d\d:\d\d\b)[0-9a-f]{1,4}(?::[0-9a-f]{0,4}){2,7})/;
+  /(\bnat-medic (?:approve|reject|show|undo) inc-[a-z0-9-]{8,60}(?: --force)?|\bnat-medic diagnose --instance i-[0-9a-f]{8,17}(?: --place \d{12}\/[a-z0-9-]{5,25})?(?: --mode approve)?|\binc-[a-z0-9-]{8,60}|\bi-[0-9a-f]{8,17}\b|\bnat-medic:[a-z]+\b|\bnet\.netfilter\.nf_conntrack_[a-z_]+\b|\b\d{1,3}(?:\.\d{1,3}){3}\b|\b(?!\d\d:\d\d:\d\d\b)[0-9a-f]{1,4}(?::[0-9a-f]{0,4}){2,7})/;
 
 function withoutMarkup(text: string): string {
   return (

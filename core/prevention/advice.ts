@@ -4,19 +4,17 @@ import { causes } from "../causes.ts";
 import type { FoundCause } from "../diagnosis.ts";
 import type { Evidence } from "../evidence.ts";
 import { fixes } from "../fixes.ts";
+import type { Incident } from "../incident.ts";
 import type { Plan } from "../plan.ts";
-import { whereByHand } from "../report/by-hand.ts";
+import { diagnoseCommand, whereByHand } from "../report/by-hand.ts";
 import type { Finding } from "./finding.ts";
 
 type Advice = Finding["advice"];
 
 const anywhere = "from anywhere";
 
-/** A diagnosis of it by itself: what it needs of a plan, and the way to a decision. */
-const diagnoseAgain = (instanceId: string) => `nat-medic diagnose --instance ${instanceId}`;
-
 /** About a cause that holds now: what the plan proposes, through the incident that would do it. */
-export function adviceOnCause({ id, advice }: FoundCause, { steps }: Plan, instanceId: string): Advice {
+export function adviceOnCause({ id, advice }: FoundCause, { steps }: Plan, incident: Incident): Advice {
   const step = steps.find((each) => each.causes.includes(id));
   if (step === undefined) {
     const action = advice[0] ?? "Read what it means and what to look at";
@@ -26,10 +24,10 @@ export function adviceOnCause({ id, advice }: FoundCause, { steps }: Plan, insta
   return isOurs
     ? {
         action: step.action,
-        commands: [`${diagnoseAgain(instanceId)} --mode approve`],
+        commands: [diagnoseCommand(incident, "approve")],
         where: `${anywhere}; you are asked before anything changes`,
       }
-    : { action: step.action, commands: [diagnoseAgain(instanceId)], where: `${anywhere}, for the commands` };
+    : { action: step.action, commands: [diagnoseCommand(incident)], where: `${anywhere}, for the commands` };
 }
 
 /** Longer recipes are for the mail of an incident. */

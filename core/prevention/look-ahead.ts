@@ -5,6 +5,7 @@ import type { MetricHistory } from "../evidence/cloud.ts";
 import type { Evidence } from "../evidence.ts";
 import type { Incident } from "../incident.ts";
 import { planFor } from "../plan.ts";
+import { regionOption } from "../report/by-hand.ts";
 import { adviceBefore, adviceOnCause, canBeRaised } from "./advice.ts";
 import type { Due, Finding, Review, Unjudged } from "./finding.ts";
 import { portUseOf, shrinkingHeadroom } from "./headroom.ts";
@@ -113,7 +114,7 @@ function fromCauses(held: readonly FoundCause[], { evidence, diagnosis, incident
     // The rest is in a diagnosis of its own.
     evidence: cause.evidence.slice(0, 2),
     due: dueOf(cause),
-    advice: adviceOnCause(cause, plan, incident.instanceId),
+    advice: adviceOnCause(cause, plan, incident),
   }));
 }
 
@@ -145,7 +146,7 @@ const youngSeconds = 3_600;
 const utilization = "NatMedic/ConntrackUtilization";
 
 /** Nothing arrives, so no alarm and no trend will ever tell of it: the enrolment has failed. */
-function notWatched({ evidence: { host, cloud }, incident: { instanceId } }: Look): Found[] {
+function notWatched({ evidence: { host, cloud }, incident }: Look): Found[] {
   const history = [cloud.metrics[utilization], cloud.metric].find((each) => each?.name === utilization);
   const isYoung = host.status === "read" && host.evidence.uptime < youngSeconds;
   if (history?.points.length !== 0 || isYoung) return [];
@@ -164,14 +165,16 @@ function notWatched({ evidence: { host, cloud }, incident: { instanceId } }: Loo
       due: { when: "some-day" },
       advice: {
         action: "See why the enrolment by State Manager failed there",
-        commands: [`aws ssm describe-instance-associations-status --instance-id ${instanceId}`],
+        commands: [
+          `aws ssm describe-instance-associations-status --instance-id ${incident.instanceId}${regionOption(incident)}`,
+        ],
         where: "from anywhere",
       },
     },
   ];
 }
 
-function unreadable({ evidence: { host }, incident: { instanceId } }: Look): Found[] {
+function unreadable({ evidence: { host }, incident }: Look): Found[] {
   if (host.status === "read") return [];
   return [
     {
@@ -182,7 +185,9 @@ function unreadable({ evidence: { host }, incident: { instanceId } }: Look): Fou
       due: { when: "some-day" },
       advice: {
         action: "See whether its SSM agent is well",
-        commands: [`aws ssm describe-instance-information --filters Key=InstanceIds,Values=${instanceId}`],
+        commands: [
+          `aws ssm describe-instance-information --filters Key=InstanceIds,Values=${incident.instanceId}${regionOption(incident)}`,
+        ],
         where: "from anywhere",
       },
     },

@@ -1,6 +1,8 @@
 /** Commands that a person may copy. Nothing from a host, an event or a person gets into one without a pattern. */
 import type { HostChange } from "../change.ts";
 import type { Incident } from "../incident.ts";
+import type { Mode } from "../mode.ts";
+import type { Place } from "../place.ts";
 import type { PlanStep } from "../plan.ts";
 
 /** A step through our own document, from any terminal with AWS credentials: the host keeps it under the incident. */
@@ -18,6 +20,17 @@ export function sendCommand(
   const region = place === null ? "" : ` --region ${place.region}`;
   return `aws ssm send-command${region} --instance-ids ${instanceId} --document-name NatMedic-${document} --parameters ${given}`;
 }
+
+/** Through our own command line. `mode`: how far it may go; without it, as stack and instance say. */
+export function diagnoseCommand({ instanceId, place }: Located, mode?: Mode): string {
+  const there = place === null ? "" : ` --place ${place.account}/${place.region}`;
+  return `nat-medic diagnose --instance ${instanceId}${there}${mode === undefined ? "" : ` --mode ${mode}`}`;
+}
+
+/** Of the AWS CLI, with credentials of the instance's own account. */
+export const regionOption = ({ place }: Located) => (place === null ? "" : ` --region ${place.region}`);
+
+type Located = { instanceId: string; place: Place | null };
 
 /** Where a step's commands are typed. */
 export const whereByHand = ({ cloudChange }: Pick<PlanStep, "cloudChange">) =>

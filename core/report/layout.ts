@@ -48,7 +48,7 @@ export function folded(text: string, { hanging = 0, depth = 2 } = {}): string[] 
 
 /** A space between two words, but not one within a command that somebody will copy. */
 const breakable =
-  /(?<=\S)(?<!\bnat-medic(?: [a-z]+(?: --instance(?: i-[0-9a-f]+(?: --mode)?)?)?)?) (?!--force)/;
+  /(?<=\S)(?<!\bnat-medic(?: [a-z]+(?: --instance(?: i-[0-9a-f]+(?: --place(?: [0-9]+\/[a-z0-9-]+)?)?(?: --mode)?)?)?)?) (?!--force)/;
 
 /** What matters most, one line each: the same facts open a mail and make a chat message. */
 export type Fact = readonly [label: string, text: string];

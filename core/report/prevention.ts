@@ -5,6 +5,7 @@ import type { Due, Finding, Review } from "../prevention/finding.ts";
 import { byUrgency } from "../prevention/look-ahead.ts";
 import { isNew, type PreventionRun } from "../prevention/run.ts";
 import { whole } from "../wording.ts";
+import { diagnoseCommand } from "./by-hand.ts";
 import { notice } from "./chat.ts";
 import { failureLine, listed, named, skippedLine } from "./fleet.ts";
 import { type Fact, folded, indent, observations, section } from "./layout.ts";
@@ -205,8 +206,6 @@ function unjudgedLines(reviews: readonly Review[]): string[] {
 }
 
 const nameOf = ({ instanceId, place }: Review) => named(instanceId, place);
-
-const diagnoseCommand = ({ instanceId }: Review) => `nat-medic diagnose --instance ${instanceId}`;
 
 /** What has several lines, or is typed on the host, is in the mail alone. */
 function ownCommand({ commands }: Finding["advice"]): string | undefined {

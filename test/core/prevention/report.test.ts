@@ -115,6 +115,13 @@ describe("the message", () => {
     const incident = { ...incidentOf(morning()), place };
     const there = look({ incident, histories: [daily("ConntrackUtilization", (day) => 30 + 3 * day)] });
     expect(mailOf([there]).body).toContain(`${id} (account 222222222222, us-east-1): about 2026-12-01`);
+    const cause = look({ incident, evidence: seen(captured("conntrack-table-full")) });
+    expect(mailOf([cause]).body).toContain(
+      `        nat-medic diagnose --instance ${id} --place 222222222222/us-east-1 --mode approve\n`,
+    );
+    const command = `nat-medic diagnose --instance ${id} --place 222222222222/us-east-1`;
+    const { chat } = preventionNotice(runOf([there]));
+    expect(chat.content.nextSteps[0]).toContain(`\`${command}\``);
   });
 
   test("says of a quiet week that it has looked", () => {
