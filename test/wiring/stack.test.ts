@@ -161,6 +161,13 @@ test("a role that writes something that the key encrypts may use the key for it,
   );
 });
 
+test("what calls a function while the stack is made waits for the rights to the key", () => {
+  const calling = Object.entries(template.Resources).filter(([, { Type }]) => Type.startsWith("Custom::"));
+  expect(calling.length).toBeGreaterThan(0);
+  for (const [name, { Metadata: metadata }] of calling)
+    expect(refersTo(metadata, "WriteWithKeyPolicy"), name).toBe(true);
+});
+
 /** Rules of EventBridge by the logical ID that they have, or that SAM gives them. */
 const rules: [string, Record<string, any>][] = [
   ...[...resourcesOf("AWS::Serverless::Function"), ...resourcesOf("AWS::Serverless::StateMachine")].flatMap(
