@@ -8,13 +8,15 @@ import { parseArgs } from "node:util";
 import { benchCollector } from "./collector.ts";
 import { benchDoctor } from "./doctor.ts";
 import { benchFunctions } from "./functions.ts";
+import { benchPublisher } from "./publisher.ts";
 import type { Result } from "./result.ts";
 import { resultText } from "./table.ts";
 
-const help = `Usage: node bench/main.ts [functions] [doctor] [collector] [--most ENTRIES] [--json FILE]
+const help = `Usage: node bench/main.ts [functions] [doctor] [publisher] [collector] [--most ENTRIES] [--json FILE]
 
   functions       size of each bundle, and its start under Lambda's runtime client
   doctor          how long "nat-medic doctor" takes on this machine
+  publisher       one run of the metrics' publisher, here and in a QEMU guest (two minutes on two quiet cores)
   collector       the collector against the usual commands, in a QEMU guest (ten minutes on two quiet cores)
 
   --most ENTRIES  fill the connection table no further than this (default 1000000)
@@ -27,6 +29,7 @@ Run "npm run build" first, or all of it as "npm run bench".
 const parts: Readonly<Record<string, (options: { mostEntries: number }) => Promise<Result>>> = {
   functions: () => benchFunctions(report),
   doctor: () => benchDoctor(report),
+  publisher: ({ mostEntries }) => benchPublisher(mostEntries, report),
   collector: ({ mostEntries }) => benchCollector(mostEntries, report),
 };
 

@@ -14,7 +14,7 @@ export function resultText(result: Result): string {
   ].join("\n");
 }
 
-function tableLines(rows: Record<string, string | number>[]): string[] {
+export function tableLines(rows: Record<string, string | number>[]): string[] {
   const columns = Object.keys(rows[0] ?? {}).map((heading) => {
     const cells = rows.map((row) => row[heading] ?? "");
     const texts = [heading, ...cells.map((cell) => cellText(cell))];
