@@ -85,8 +85,10 @@ export function spokeTemplate(): string {
     Resources,
     Outputs: only(hub.Outputs, (_, output) => [...referencesIn(output)].every(has)),
   };
+  // Alarms and their tags are named after the hub, which finds them by it.
+  const named: unknown = JSON.parse(JSON.stringify(template).replaceAll("AWS::StackName", "HubStackName"));
   // Quoted: an older YAML, as CloudFormation's, takes `yes` and dates for something else.
-  return stringify(template, {
+  return stringify(named, {
     aliasDuplicateObjects: false,
     lineWidth: 0,
     defaultStringType: "QUOTE_DOUBLE",

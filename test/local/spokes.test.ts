@@ -79,7 +79,12 @@ const forward = (event: object, place: Place = virginia): { taken: string[]; sta
     clock: realClock,
   });
   const spoke = eventBus({
-    rules: templateRules({ file: spokeFile(), stackName, place, parameters: { HubBusArn: busArn } }),
+    rules: templateRules({
+      file: spokeFile(),
+      stackName,
+      place,
+      parameters: { HubAccountId: account, HubRegion: region },
+    }),
     deliver: async (target, given) => {
       if (target === busArn) hub.put(given, "SpokeBus");
     },
