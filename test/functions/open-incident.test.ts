@@ -210,6 +210,14 @@ describe("an alarm over many series", () => {
     });
   });
 
+  test("has its series read to the last page", async () => {
+    const many = Array.from({ length: 90 }, (_, n) => `i-${n.toString(16).padStart(17, "0")}`);
+    alarm(...many);
+    const opening = await open(event("alarm-multi-series"));
+    expect(opening.decision === "fan-out" && opening.instanceIds.toSorted()).toEqual(many);
+    expect(asked.filter((operation) => operation === "DescribeAlarmContributors").length).toBeGreaterThan(1);
+  });
+
   test("and the event of its one series are one: who comes second is ignored", async () => {
     alarm(natA);
     expect(await open(event("alarm-contributor"))).toMatchObject({
