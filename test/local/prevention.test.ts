@@ -1,14 +1,25 @@
 /** The daily look over a fleet, with the real functions on the embedded AWS: one message that names what will fail. */
+import { join } from "node:path";
 import { CloudWatchClient, PutMetricDataCommand } from "@aws-sdk/client-cloudwatch";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import * as z from "zod/mini";
+import { root } from "../../build/layout.ts";
 import { publishedMetrics } from "../../core/metrics.ts";
 import type { MetricSeries } from "../../local/endpoint/metric-series.ts";
 import type { Publication } from "../../local/endpoint/sns.ts";
 import type { HostAnswer, NatHost } from "../../local/host.ts";
 import { readScenario } from "../../local/scenario.ts";
-import { chatTopicArn, type LocalStack, startLocalStack, topicArn } from "../../local/stack.ts";
+import {
+  account,
+  chatTopicArn,
+  type LocalStack,
+  region,
+  startLocalStack,
+  topicArn,
+} from "../../local/stack.ts";
 import { recordedStage } from "../../local/stage.ts";
 import { fastClock } from "../../local/states/clock.ts";
+import { deployedResources } from "../../local/template.ts";
 import { healthyWorld, natA, natB } from "../../local/world.ts";
 import { large } from "../core/prevention/looks.ts";
 
@@ -70,7 +81,7 @@ async function publish(
 ): Promise<void> {
   const client = new CloudWatchClient({
     endpoint: stack.url,
-    region: "eu-central-1",
+    region,
     credentials: { accessKeyId: "local", secretAccessKey: "local" },
   });
   const today = Math.floor(Date.now() / 86_400_000) * 86_400_000;
@@ -89,9 +100,18 @@ async function publish(
   client.destroy();
 }
 
+/** What the template's own schedule starts the fleet's machine with. */
+function scheduledInput(): unknown {
+  const place = { account, region };
+  const deployment = { file: join(root, "template.yaml"), stackName: "nat-medic", place };
+  const [schedule] = deployedResources(deployment, "AWS::Scheduler::Schedule");
+  const { Target } = z.parse(z.object({ Target: z.object({ Input: z.string() }) }), schedule?.properties);
+  return JSON.parse(Target.Input);
+}
+
 /** One run, and the mails of it. */
 async function look(): Promise<Publication[]> {
-  const run = stack.startFleet({ selection: { all: true }, purpose: "prevent" });
+  const run = stack.startFleet(scheduledInput());
   const { status, output, error, cause } = await run.finished;
   expect([status, error, cause]).toEqual(["SUCCEEDED", undefined, undefined]);
   expect(output).toMatchObject({ told: true });
