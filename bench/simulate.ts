@@ -1,5 +1,5 @@
 /**
- * `node bench/simulate.ts [--instances 10000] [--incidents 0.02] [--concurrency 10]`: what a fleet asks of AWS, against its
+ * `node bench/simulate.ts [--instances 10000] [--incidents 0.02] [--concurrency 8] [--real-every 1]`: what a fleet asks of AWS, against its
  * quotas; how long it takes, and what it costs. Needs `npm run build`.
  */
 import { parseArgs } from "node:util";
@@ -11,18 +11,28 @@ const { values } = parseArgs({
   options: {
     instances: { type: "string", default: "10000" },
     incidents: { type: "string", default: "0.02" },
-    concurrency: { type: "string", default: "10" },
+    concurrency: { type: "string", default: "8" },
+    "real-every": { type: "string", default: "1" },
   },
 });
 const options = {
   instances: Number(values.instances),
   incidents: Number(values.incidents),
   concurrency: Number(values.concurrency),
+  realEvery: Number(values["real-every"]),
 };
 if (
-  !(options.instances >= 1 && options.incidents >= 0 && options.incidents <= 1 && options.concurrency >= 1)
+  !(
+    options.instances >= 1 &&
+    options.incidents >= 0 &&
+    options.incidents <= 1 &&
+    options.concurrency >= 1 &&
+    options.realEvery >= 1
+  )
 ) {
-  console.error("node bench/simulate.ts [--instances 10000] [--incidents 0.02] [--concurrency 10]");
+  console.error(
+    "node bench/simulate.ts [--instances 10000] [--incidents 0.02] [--concurrency 8] [--real-every 1]",
+  );
   process.exit(2);
 }
 

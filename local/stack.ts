@@ -169,7 +169,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
       Partition: "aws",
       ApprovalSeconds: String(approvalSeconds),
       TopicArn: topicArn,
-      FleetConcurrency: String(options.fleetConcurrency ?? 10),
+      FleetConcurrency: String(options.fleetConcurrency ?? 8),
       RemediateStateMachineArn: machineArn,
       FleetStateMachineArn: fleetArn,
     },

@@ -5,7 +5,7 @@ import { tableLines } from "../table.ts";
 import { lambdaConcurrency, quotas, unpublished } from "./quotas.ts";
 import type { Simulation, SimulationOptions } from "./run.ts";
 
-type Asked = Pick<SimulationOptions, "instances" | "incidents" | "concurrency">;
+type Asked = Pick<SimulationOptions, "instances" | "incidents" | "concurrency" | "realEvery">;
 
 /** Of every function but the one that lists instances. */
 const functionGigabytes = 0.25;
@@ -17,6 +17,9 @@ export function simulationText(asked: Asked, simulation: Simulation): string {
   const middle = sorted[Math.floor(sorted.length / 2)] ?? 0;
   return [
     `${whole(asked.instances)} instances, ${whole(executions.incidents)} of them in trouble, ${asked.concurrency} checked at a time`,
+    asked.realEvery === 1
+      ? "Every function ran for every instance."
+      : `For one of ${asked.realEvery} healthy instances the functions ran; the others took its answers, and its calls are counted for them.`,
     "",
     `Executions: ${whole(executions.items)} of the check's items, ${whole(executions.incidents)} incidents, ${executions.runs} check; ${whole(transitions)} state transitions, ${whole(messages)} messages`,
     `The check took ${duration(checkSeconds)} and ended with ${JSON.stringify(check)}`,

@@ -7,7 +7,7 @@ import { fleetPrefix, parseAlarmName } from "../../core/alarms/names.ts";
 import { watchingAlarms } from "../../core/alarms/watching.ts";
 import { CloudEvidence, watchedMetrics } from "../../core/evidence/cloud.ts";
 import { secondsSilent } from "../../core/evidence/publication.ts";
-import { Incident } from "../../core/incident.ts";
+import { Incident, type Metric } from "../../core/incident.ts";
 import { metricNamespace } from "../../core/metrics.ts";
 import { environment } from "../environment.ts";
 import { step } from "../step.ts";
@@ -24,6 +24,13 @@ export const handler = step({
     const utilization = { namespace: metricNamespace, name: "ConntrackUtilization", dimensions };
     const alarmed = (trigger.kind === "alarm" ? trigger.metric : null) ?? utilization;
     const watched = watchedMetrics.map((metric) => ({ ...metric, dimensions }));
+    const isSilence =
+      trigger.kind === "alarm" && parseAlarmName(prefix, trigger.alarmName)?.what === "silent";
+    // What rang for it watches it: in a storm of alarms nobody need ask nine times a second, which is all that AWS allows.
+    const rang =
+      trigger.kind === "alarm" && !isSilence && sameMetric(trigger.metric, utilization)
+        ? [trigger.alarmName]
+        : null;
     const { ask, leftOut, unread } = asking();
     const [around, statusChecks, ping, metric, histories, onMetric, onQueries] = await Promise.all([
       surroundings(instanceId, { ask, leftOut }),
@@ -31,12 +38,10 @@ export const handler = step({
       ask("DescribeInstanceInformation", pingStatus(instanceId)),
       ask("GetMetricData of the alarm", historyOf(alarmed, now)),
       ask("GetMetricData", historiesOf(watched, now)),
-      ask("DescribeAlarmsForMetric", alarmsOn(utilization)),
-      ask("DescribeAlarms", queryAlarms(fleetPrefix(prefix))),
+      rang ?? ask("DescribeAlarmsForMetric", alarmsOn(utilization)),
+      rang === null ? ask("DescribeAlarms", queryAlarms(fleetPrefix(prefix))) : [],
     ]);
     const metrics = Object.fromEntries((histories ?? []).map((history) => [history.name, history]));
-    const isSilence =
-      trigger.kind === "alarm" && parseAlarmName(prefix, trigger.alarmName)?.what === "silent";
     const agent = ping === null ? null : { ping };
     return {
       asked: true,
@@ -51,3 +56,11 @@ export const handler = step({
     };
   },
 });
+
+function sameMetric(one: Metric | null, other: Metric): boolean {
+  return (
+    one?.namespace === other.namespace &&
+    one.name === other.name &&
+    one.dimensions.InstanceId === other.dimensions.InstanceId
+  );
+}

@@ -112,6 +112,17 @@ test("how long an instance has been silent is asked when its alarm of silence we
   expect((await collect(trigger("nat-medic-fleet-drops"))).silentSeconds).toBeNull();
 });
 
+test("an alarm on the table's utilisation is proof that one is there: AWS is not asked for others", async () => {
+  denied("DescribeAlarmsForMetric", "DescribeAlarms");
+  const metric = { namespace: "NatMedic", name: "ConntrackUtilization", dimensions: { InstanceId: natA } };
+  const rang = (alarmName: string) => ({
+    trigger: { kind: "alarm", alarmName, metric, reason: "r", at: "2026-11-20T03:12:44Z" },
+  });
+  expect(await collect(rang("theirs"))).toMatchObject({ utilizationAlarms: ["theirs"], unread: [] });
+  // An alarm of silence does not look at what the metric says.
+  expect((await collect(rang(`nat-medic-silent-${natA}`))).utilizationAlarms).toBeNull();
+});
+
 test("the fleet's alarm on a filling table counts as one on this instance", async () => {
   const [filling] = fleetAlarms;
   if (filling === undefined) throw new Error("no such alarm");
