@@ -22,7 +22,7 @@ export const pipelineMetrics = {
   TimeToDiagnose: { unit: "Seconds" },
   /** From the opening of the incident to a fix verified in two windows, once per such fix; waiting for people included. */
   TimeToMitigate: { unit: "Seconds" },
-  /** Once per closing; `refused` also where there was no incident. */
+  /** Once per closing, by the machine or by who rescues a dead execution; `refused` also where there was no incident. */
   Outcome: { unit: "Count", dimension: "outcome" },
   /** Run Command could not reach a host that was to be read, or was not allowed to. */
   HostUnreachable: { unit: "Count" },

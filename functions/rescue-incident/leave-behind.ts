@@ -11,6 +11,7 @@ import { publications } from "../../core/notice.ts";
 import { type Death, deathNotice } from "../../core/report/death.ts";
 import { unfinishedChanges } from "../../core/undo.ts";
 import { environment } from "../environment.ts";
+import { measure } from "../measure.ts";
 
 export async function leaveBehind({
   time,
@@ -45,6 +46,7 @@ export async function leaveBehind({
   const notice = deathNotice({ record: record ?? null, execution, status, cause, undoing });
   if (record?.status === "open" && !isOthers) {
     await closeIncident(table, incidentId, { at: time, ...notice.people, outcome: "failed" });
+    measure("Outcome", 1, "failed");
   }
   return {
     undo: undoing

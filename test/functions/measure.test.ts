@@ -7,7 +7,13 @@ import { pipelineMetrics } from "../../core/pipeline-metrics.ts";
 import { type NatHost, unreachableHost } from "../../local/host.ts";
 import { startRuntime } from "../../local/lambda/runtime.ts";
 import { readScenario } from "../../local/scenario.ts";
-import { chatTopicArn, type LocalStack, startLocalStack, topicArn } from "../../local/stack.ts";
+import {
+  chatTopicArn,
+  type LocalStack,
+  type LocalStackOptions,
+  startLocalStack,
+  topicArn,
+} from "../../local/stack.ts";
 import { recordedStage } from "../../local/stage.ts";
 import { fastClock } from "../../local/states/clock.ts";
 
@@ -52,16 +58,16 @@ function measuredIn(text: string): [string, number][] {
 }
 
 let log = "";
-async function startStack(host: NatHost): Promise<LocalStack> {
+async function startStack(host: NatHost, options: Partial<LocalStackOptions> = {}): Promise<LocalStack> {
   log = "";
   stack = await startLocalStack({
     instances: { [id]: { host, type: "t3.micro" } },
     mode: "apply",
     approvalSeconds: 2,
-    clock: fastClock(),
     onLog: (_, text) => {
       log += text;
     },
+    ...options,
   });
   return stack;
 }
@@ -76,7 +82,7 @@ async function measured(): Promise<[string, number][]> {
 }
 
 test("an incident is counted once: opened, its causes, its fix, how long it took, its outcome, and the undo later", async () => {
-  const local = await startStack(fullTable());
+  const local = await startStack(fullTable(), { clock: fastClock() });
   const execution = local.start({ instanceId: id });
   await execution.finished;
   const counted = await measured();
@@ -106,15 +112,33 @@ test("an incident is counted once: opened, its causes, its fix, how long it took
 });
 
 test("a host that Run Command cannot reach is counted, and no time to a fix", async () => {
-  const local = await startStack(unreachableHost);
+  const local = await startStack(unreachableHost, { clock: fastClock() });
   await local.start({ instanceId: id }).finished;
   const names = (await measured()).map(([name]) => name);
   expect(names).toContain("HostUnreachable");
   expect(names).not.toContain("TimeToMitigate");
 });
 
+test("an execution that dies is counted as failed, by who puts in order what it leaves", async () => {
+  let asked = false;
+  const onPublish = () => {
+    asked = true;
+  };
+  const local = await startStack(fullTable(), {
+    mode: "approve",
+    approvalSeconds: 3600,
+    onPublish,
+  });
+  const execution = local.start({ instanceId: id });
+  await vi.waitFor(() => expect(asked).toBe(true), { timeout: 60_000 });
+  execution.stop("ByHand", "a test");
+  await local.settled();
+  const names = (await measured()).map(([name]) => name);
+  expect(names.filter((name) => name.startsWith("Outcome"))).toEqual(["Outcome failed"]);
+});
+
 test("a function that fails counts nothing, since it is tried again", async () => {
-  const local = await startStack(fullTable());
+  const local = await startStack(fullTable(), { clock: fastClock() });
   const event = JSON.parse(readFileSync(join(root, "events", "functions", "close-incident.json"), "utf8"));
   const close = async (topic: string) => {
     const runtime = await startRuntime({
