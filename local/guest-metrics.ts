@@ -12,12 +12,6 @@ import { hostCommand } from "./run-command/agent.ts";
 
 /** The CloudWatch agent, as far as the publisher can tell: someone listens at its port. */
 export const startAgent = (guest: Guest): Promise<string> => guest.must("/opt/lab/cloudwatch-agent start");
-export const stopAgent = (guest: Guest): Promise<string> => guest.must("/opt/lab/cloudwatch-agent stop");
-
-/** The AWS CLI, as far as the publisher uses it. */
-export const installCli = (guest: Guest): Promise<string> =>
-  guest.must("mkdir -p /usr/local/bin && ln -sf /opt/lab/fake-aws /usr/local/bin/aws");
-export const removeCli = (guest: Guest): Promise<string> => guest.must("rm -f /usr/local/bin/aws");
 
 /** The one line of JSON of `enrol-host` and `remove-host`. */
 const Enrolment = z.strictObject({
