@@ -72,7 +72,9 @@ function explain(error: Error, deployed: Deployed): string | undefined {
     case "UnrecognizedClientException":
     case "InvalidSignatureException":
       return `AWS does not take these credentials (${error.name}): log in again, or set AWS_PROFILE`;
+    case "AccessDenied":
     case "AccessDeniedException":
+    case "UnauthorizedOperation":
       return `these credentials may not ${deniedAction(error.message)}`;
     case "ResourceNotFoundException":
       return `there is no table ${tableOf(deployed)} in ${where}: another --stack or --region?`;

@@ -29,6 +29,9 @@ it next looks at it, within a minute.
 Without a choice it takes the alarm silent-... of the first instance that has one. The alarms of the whole fleet cannot
 be tested so: their state is that of their instances.
 
+It needs the rights cloudwatch:DescribeAlarms and SetAlarmState, ec2:DescribeInstances, states:ListTagsForResource,
+ListExecutions and DescribeExecution, and dynamodb:GetItem and Query on the incident store.
+
   --instance ID    the instance whose alarm is to go off
   --alarm NAME     another alarm of that instance, by its whole name
   --yes            also where the mode lets NAT Medic change what it finds

@@ -3,11 +3,14 @@ import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { root } from "../../build/layout.ts";
+import { AwsError } from "../../local/endpoint/aws-error.ts";
 import { readScenario } from "../../local/scenario.ts";
 import { type LocalStack, startLocalStack } from "../../local/stack.ts";
 import { recordedStage, stackOn } from "../../local/stage.ts";
 import { natA } from "../../local/world.ts";
 
+const denied =
+  "User: arn:aws:iam::123456789012:user/me is not authorized to perform: cloudwatch:SetAlarmState on resource: arn:aws:cloudwatch:eu-central-1:123456789012:alarm:x because no policy allows it";
 let stack: LocalStack;
 let strict: LocalStack;
 const start = (mode: "propose" | "apply") =>
@@ -18,6 +21,10 @@ const start = (mode: "propose" | "apply") =>
     approvalSeconds: 60,
     watch: true,
     pace: 20,
+    fault: (_, operation) =>
+      mode === "apply" && operation === "SetAlarmState"
+        ? new AwsError("AccessDenied", denied, { status: 403 })
+        : undefined,
   });
 
 beforeAll(async () => {
@@ -77,6 +84,12 @@ test("what is found is real: where it may be changed, the test has to be meant",
   expect(stdout).toContain(`The mode on ${natA} is apply`);
   expect(stderr).toContain("add --yes");
   expect(wasSet(strict)).toBe(false);
+});
+
+test("a right that is missing is named", async () => {
+  const { status, stderr } = await testAlarm(strict, "--instance", natA, "--yes");
+  expect(status).toBe(2);
+  expect(stderr).toContain("these credentials may not cloudwatch:SetAlarmState on arn:aws:cloudwatch:");
 });
 
 test.each([
