@@ -17,6 +17,13 @@ export type Particulars = {
 };
 
 export const alarmed = (play: Play, particulars: Particulars): object => about(alarm, play, particulars);
+/** Muted for so many seconds from then on. */
+export function mutedFor(seconds: number, play: Play, particulars: Particulars): object {
+  const event = JSON.parse(JSON.stringify(alarmed(play, particulars)));
+  const end = new Date(particulars.at + seconds * 1000).toISOString().replace("Z", "+0000");
+  event.detail.muteDetail = { mutedByArn: "arn:aws:cloudwatch:::alarm-mute-rule:night", muteWindowEnd: end };
+  return event;
+}
 /** A composite alarm, whose child is the world's own alarm on the table of the instance. */
 export const composed = (play: Play, particulars: Particulars): object =>
   about(composite, play, { alarmName: `${play.instanceId}-conntrack-utilization`, ...particulars });

@@ -5,7 +5,7 @@ import { SendTaskSuccessCommand, SFNClient } from "@aws-sdk/client-sfn";
 import { afterAll, expect } from "vitest";
 import { statusOf } from "../../../core/step-record.ts";
 import { decideOnPage } from "../../../local/page-visitor.ts";
-import { alarmed, byHand, okAgain } from "./events.ts";
+import { alarmed, byHand, mutedFor, okAgain } from "./events.ts";
 import { submit } from "./form.ts";
 import { natHost } from "./nat-host.ts";
 import { faultTable } from "./table.ts";
@@ -208,6 +208,29 @@ survives("an alarm in the cool-down", "five of them become one incident", async 
   expect(ending.incidents.map(({ triggers }) => triggers.length)).toEqual([1, 5]);
   expect(leftOver(ending, host)).toEqual([]);
   expect(host.changes.filter(({ action }) => action === "apply").length).toBe(2);
+});
+
+survives("a muted alarm", "still firing when the mute ends", async () => {
+  const host = natHost();
+  const play = theatre.cast({ host });
+  const at = theatre.clock.now();
+  const { output } = await play.start(mutedFor(7200, play, { at })).finished;
+  expect(output).toMatchObject({ outcome: "fixed" });
+  const ending = await theatre.ending(play);
+  const [opened] = ending.incidents.map(({ triggers }) => Date.parse(triggers[0]?.joinedAt ?? ""));
+  expect(opened ?? 0).toBeGreaterThanOrEqual(at + 7_200_000);
+  expect(leftOver(ending, host)).toEqual([]);
+});
+
+survives("a muted alarm", "cleared meanwhile", async () => {
+  const host = natHost();
+  const play = theatre.cast({ host });
+  const waiting = play.start(mutedFor(7200, play, { at: theatre.clock.now() }));
+  theatre.alarms[play.alarms[0]] = "OK";
+  expect((await waiting.finished).output).toMatchObject({ outcome: "ignored" });
+  const ending = await theatre.ending(play);
+  expect(ending.incidents).toEqual([]);
+  expect(host.settings()).toEqual(untouched);
 });
 
 survives("the circuit breaker", "a fourth automatic change in 24 hours", async () => {
