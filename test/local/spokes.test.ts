@@ -21,7 +21,7 @@ import {
 } from "../../local/stack.ts";
 import { recordedStage, stackOn } from "../../local/stage.ts";
 import { fastClock, realClock } from "../../local/states/clock.ts";
-import { natA } from "../../local/world.ts";
+import { healthyWorld, natA, natB, patchWorld } from "../../local/world.ts";
 
 const virginia: Place = { account: "222222222222", region: "us-east-1" };
 const busArn = `arn:aws:events:${region}:${account}:event-bus/nat-medic-spokes`;
@@ -41,12 +41,14 @@ const start = async (
 ): Promise<void> => {
   published = [];
   const there = stackOn(recordedStage(readScenario(scenario)), [natA]);
+  patchWorld(there.world, { instances: { [natB]: null } });
   stack = await startLocalStack({
     ...stackOn(recordedStage(readScenario("healthy")), [natA]),
     spokes: [{ place, trusts, ...there }],
     mode: "apply",
     approvalSeconds: 600,
     clock: fastClock(),
+    pace: 10,
     onPublish: (publication) => {
       published.push(publication);
     },
@@ -177,9 +179,12 @@ test("a change through EC2 is made there too", async () => {
 
 test("another Region of the hub's own account is a place like any other", async () => {
   const ireland = { account, region: "eu-west-1" };
-  await start("conntrack-table-full", { place: ireland });
+  await start("healthy", { place: ireland });
   const execution = stack.start(alarmThere("alarm-contributor", ireland));
-  expect(await execution.finished).toMatchObject({ status: "SUCCEEDED", output: { outcome: "fixed" } });
+  expect(await execution.finished).toMatchObject({
+    status: "SUCCEEDED",
+    output: { outcome: "undetermined" },
+  });
   expectAllThere(ireland);
   const [assumed] = stack.requests().filter(({ operation }) => operation === "AssumeRole");
   expect(assumed?.input).toMatchObject({ RoleArn: expect.stringContaining(`${account}:role/`) });
@@ -210,6 +215,40 @@ test("when an execution dies with a change half made, its undo goes where the ch
   const last = aboutInstances().findLast(({ operation }) => operation === "SendCommand");
   expect(last?.input).toMatchObject({ Parameters: { Action: ["undo"] } });
   expectAllThere(virginia);
+});
+
+test("a run over many finds instances in each place, and works on each where it is", async () => {
+  const world = healthyWorld();
+  patchWorld(world, { instances: { [natA]: null } });
+  await start("healthy", {
+    world,
+    instances: { [natB]: { host: recordedStage(readScenario("healthy")).host } },
+  });
+  const fleet = stack.startFleet({
+    selection: { all: true, places: [null, virginia] },
+    purpose: "diagnose",
+    mode: "propose",
+    probe: false,
+    complaint: false,
+  });
+  expect(await fleet.finished).toMatchObject({ status: "SUCCEEDED" });
+  await Promise.all(stack.executions().map(({ finished }) => finished));
+  const incidents = (await stack.incidents()).map(({ incident: { instanceId, place } }) => ({
+    instanceId,
+    place,
+  }));
+  expect(incidents).toHaveLength(2);
+  expect(incidents).toEqual(
+    expect.arrayContaining([
+      { instanceId: natB, place: null },
+      { instanceId: natA, place: virginia },
+    ]),
+  );
+  const sent = aboutInstances().filter(({ operation }) => operation === "SendCommand");
+  for (const request of sent) {
+    const [instanceId] = (request.input as { InstanceIds: string[] }).InstanceIds;
+    if (instanceId === natA) expect(isHome(request)).toBe(false);
+  }
 });
 
 test.each([
