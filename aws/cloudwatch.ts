@@ -17,9 +17,9 @@ import type { MetricHistory } from "../core/evidence/cloud.ts";
 import type { Metric } from "../core/incident.ts";
 import { type Attributes, type KnownAlarm, watchedMetric } from "../core/triage/questions.ts";
 import { itemsOf } from "./pages.ts";
-import { clientHere } from "./place.ts";
+import { clientHere, patientAttempts } from "./place.ts";
 
-const client = clientHere(CloudWatchClient);
+const client = clientHere(CloudWatchClient, patientAttempts);
 
 const hours = 3;
 const periodSeconds = 60;

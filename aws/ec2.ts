@@ -16,9 +16,9 @@ import type {
 } from "../core/evidence/cloud.ts";
 import { enrolTag, type InstanceTags } from "../core/opening.ts";
 import { itemsOf } from "./pages.ts";
-import { clientHere } from "./place.ts";
+import { clientHere, patientAttempts } from "./place.ts";
 
-const client = clientHere(EC2Client);
+const client = clientHere(EC2Client, patientAttempts);
 
 /** `undefined` when EC2 knows no such instance in this account and Region. */
 export async function tagsOf(instanceId: string): Promise<InstanceTags | undefined> {

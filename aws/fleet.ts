@@ -2,9 +2,9 @@
 import { EC2Client, type Filter, paginateDescribeInstances } from "@aws-sdk/client-ec2";
 import type { FoundInstance, Look } from "../core/fleet.ts";
 import { enrolTag } from "../core/opening.ts";
-import { clientHere } from "./place.ts";
+import { clientHere, patientAttempts } from "./place.ts";
 
-const client = clientHere(EC2Client);
+const client = clientHere(EC2Client, patientAttempts);
 
 /** An answer of so many is some megabytes of XML, which a small function still holds. */
 const pageSize = 500;

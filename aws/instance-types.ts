@@ -7,9 +7,9 @@ import {
 } from "@aws-sdk/client-ec2";
 import type { InstanceType } from "../core/evidence/cloud.ts";
 import { itemsOf } from "./pages.ts";
-import { clientHere } from "./place.ts";
+import { clientHere, patientAttempts } from "./place.ts";
 
-const client = clientHere(EC2Client);
+const client = clientHere(EC2Client, patientAttempts);
 
 /** `null` when EC2 knows no such type in this Region. */
 export async function describeType(name: string): Promise<InstanceType | null> {

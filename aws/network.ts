@@ -15,9 +15,9 @@ import {
 } from "@aws-sdk/client-ec2";
 import type { AclEntry, Network, Route, SecurityGroupRule } from "../core/evidence/network.ts";
 import { itemsOf } from "./pages.ts";
-import { clientHere } from "./place.ts";
+import { clientHere, patientAttempts } from "./place.ts";
 
-const client = clientHere(EC2Client);
+const client = clientHere(EC2Client, patientAttempts);
 
 /** @throws Error that names the operation which failed, with its cause */
 export async function describeNetwork(vpcId: string, securityGroupIds: readonly string[]): Promise<Network> {

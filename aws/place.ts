@@ -42,9 +42,17 @@ export function actIn<Result>(there: Elsewhere | null, work: () => Result): Resu
   return present.run(there === null ? undefined : seatFor(there), work);
 }
 
+/**
+ * Of what only reads, of EC2 and CloudWatch: up to 12.7 s, six on average. When hundreds of alarms go off at once, their
+ * incidents ask for the same in the same second, and EC2 then answers twenty a second (docs/scale.md).
+ */
+export const patientAttempts = 8;
+
 /** What gives a client of the present place: the one at home is made at once, others when they are needed. */
-export function clientHere<Client>(Service: new (options: ClientOptions) => Client): () => Client {
-  const maxAttempts = 5;
+export function clientHere<Client>(
+  Service: new (options: ClientOptions) => Client,
+  maxAttempts = 5,
+): () => Client {
   const home = new Service({ maxAttempts });
   const elsewhere = new WeakMap<Seat, { client: Client }>();
   return () => {

@@ -18,23 +18,32 @@ export const findSeries = (series: readonly MetricSeries[], metric: Metric): Met
   return indexOf(series).get(keyOf(Namespace, MetricName, sortedPairs(Dimensions)));
 };
 
-/** By name, for a fleet has a hundred thousand of them. Lists only grow; the first of a name counts. */
-const indexes = new WeakMap<readonly MetricSeries[], { size: number; known: Map<string, MetricSeries> }>();
+type Index = { indexed: MetricSeries[]; known: Map<string, MetricSeries> };
+
+/** By name, for a fleet has a hundred thousand of them. A list grows, or begins anew; the first of a name counts. */
+const indexes = new WeakMap<readonly MetricSeries[], Index>();
 
 const indexOf = (series: readonly MetricSeries[]): ReadonlyMap<string, MetricSeries> => {
-  const known = indexes.get(series);
-  const index =
-    known !== undefined && known.size <= series.length
-      ? known
-      : { size: 0, known: new Map<string, MetricSeries>() };
-  for (const each of series.slice(index.size)) {
+  const index = indexes.get(series);
+  if (index !== undefined && hasGrown(index, series)) return index.known;
+  const fresh: Index = { indexed: [], known: new Map() };
+  indexes.set(series, fresh);
+  hasGrown(fresh, series);
+  return fresh.known;
+};
+
+/** Takes in what was added; false when what was there is not there any more. */
+const hasGrown = (index: Index, series: readonly MetricSeries[]): boolean => {
+  const { length } = index.indexed;
+  const isSame = (at: number) => index.indexed[at] === series[at];
+  if (length > 0 && (series.length < length || !isSame(0) || !isSame(length - 1))) return false;
+  for (const each of series.slice(length)) {
     const pairs = sortedPairs(Object.entries(each.dimensions).map(([Name, Value]) => ({ Name, Value })));
     const key = keyOf(each.namespace, each.metricName, pairs);
     if (!index.known.has(key)) index.known.set(key, each);
+    index.indexed.push(each);
   }
-  index.size = series.length;
-  indexes.set(series, index);
-  return index.known;
+  return true;
 };
 
 const keyOf = (namespace: string, name: string, pairs: [string, string][]): string =>
