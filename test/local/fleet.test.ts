@@ -145,7 +145,9 @@ test("the daily check looks at each without an incident, and what it could not l
     output: {
       purpose: "prevent",
       counts: { done: 2, failed: 1, skipped: 1 },
-      failures: [{ instanceId: second, state: "CollectEvidence", error: "AccessDeniedException" }],
+      failures: [
+        { instanceId: second, state: "CollectEvidence", error: "AccessDeniedException", cause: "no" },
+      ],
     },
   });
   expect(await stack.incidents()).toHaveLength(before);
