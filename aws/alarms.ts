@@ -117,7 +117,7 @@ const isNotFound = (error: unknown): boolean =>
 /** API reference of DeleteAlarms; of composite alarms it takes one. */
 export const mostPerDeletion = 100;
 
-function inGroups<Item>(items: readonly Item[], size: number): Item[][] {
+export function inGroups<Item>(items: readonly Item[], size: number): Item[][] {
   const count = Math.ceil(items.length / size);
   return Array.from({ length: count }, (_, n) => items.slice(n * size, (n + 1) * size));
 }

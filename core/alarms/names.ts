@@ -27,5 +27,8 @@ export function parseAlarmName(
   return instanceId.success ? { what, instanceId: instanceId.data } : undefined;
 }
 
+/** Of a name that `parseAlarmName` knows: the alarms of one instance have it in common. */
+export const instanceIn = (name: string): string => name.slice(name.lastIndexOf("-i-") + 1);
+
 /** The fleet's alarms, whose contributors are instances. */
 export const fleetPrefix = (prefix: string): string => `${prefix}fleet-`;

@@ -4,6 +4,7 @@ import {
   agentCounters,
   alarmsBeginning,
   alarmsNamed,
+  inGroups,
   mostPerDeletion,
   putAlarm,
   removeAlarms,
@@ -44,7 +45,7 @@ export async function keepAlarms(settings: AlarmSettings, scope: Scope): Promise
   const work = workUntil(settings, Date.now() + workSeconds * 1000);
   for (let round = 0; round < mostRounds; round += 1) {
     const changes = await work.carryOut(await look(settings, scope));
-    if (changes === 0 || work.kept.left > 0) break;
+    if (changes === 0 || work.kept.left > 0 || work.failures.length > 0) break;
   }
   const { kept, failures } = work;
   if (kept.left > 0) logger.warn("the next sweep goes on", { left: kept.left });
@@ -93,7 +94,7 @@ function workUntil({ prefix }: AlarmSettings, deadline: number) {
   };
   const isOver = () => Date.now() >= deadline || failures.length >= mostFailures;
 
-  const removeOne = async (group: readonly KnownAlarm[]): Promise<number> => {
+  const removeGroup = async (group: readonly KnownAlarm[]): Promise<number> => {
     const mine: KnownAlarm[] = [];
     for (const alarm of group) if (await isOurs(alarm)) mine.push(alarm);
     await removeAlarms(mine);
@@ -107,14 +108,18 @@ function workUntil({ prefix }: AlarmSettings, deadline: number) {
     return 1;
   };
 
-  /** How many were changed. What is too much is removed first: an alarm without its instance would go off. */
-  const carryOut = async ({ put, remove }: Difference): Promise<number> => {
-    const groups = Array.from({ length: Math.ceil(remove.length / mostPerDeletion) }, (_, n) =>
-      remove.slice(n * mostPerDeletion, (n + 1) * mostPerDeletion),
-    );
+  const removals = (alarms: readonly KnownAlarm[]) =>
+    inGroups(alarms, mostPerDeletion).map((group) => ({
+      size: group.length,
+      run: () => removeGroup(group),
+    }));
+
+  /** How many were changed. */
+  const carryOut = async ({ remove, put, removeAfter }: Difference): Promise<number> => {
     const jobs = [
-      ...groups.map((group) => ({ size: group.length, run: () => removeOne(group) })),
+      ...removals(remove),
       ...put.map(({ alarm, replaces }) => ({ size: 1, run: () => putOne(alarm, replaces) })),
+      ...removals(removeAfter),
     ];
     let changes = 0;
     kept.left = 0;

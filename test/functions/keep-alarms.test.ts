@@ -236,6 +236,10 @@ test("everything that can be asked for is made, composite last, and goes again, 
   expect(any?.kind === "composite" && any.alarm.AlarmRule).toContain(`ALARM("nat-medic-ena1-${natA}")`);
   const ena = alarms.find(`nat-medic-ena1-${natA}`);
   expect(ena?.kind === "metric" && ena.alarm.Metrics).toHaveLength(2);
+  process.env.NAT_MEDIC_AGENT_ALARMS = "no";
+  expect(await about(natA)).toMatchObject({ put: 1, removed: 1 });
+  process.env.NAT_MEDIC_AGENT_ALARMS = "yes";
+  expect(await about(natA)).toMatchObject({ put: 2, removed: 0 });
   setInstance(natA, "terminated");
   expect(await about(natA)).toMatchObject({ removed: 4 });
   expect(names().every((name) => name.endsWith(natB))).toBe(true);

@@ -44,24 +44,35 @@ test("what is as it ought to be is left alone, whatever the order of dimensions"
     ...there,
     metrics: [{ ...one, metric: { ...one?.metric, dimensions: { driver: "ena", InstanceId: "i-1" } } }],
   } as Alarm;
-  expect(difference([metric("a")], [known(turned)])).toEqual({ put: [], remove: [] });
+  expect(difference([metric("a")], [known(turned)])).toEqual({ put: [], remove: [], removeAfter: [] });
 });
 
 test("what is missing is made, what is different is written anew, what is too much goes", () => {
   const { put, remove } = difference(
     [metric("new"), metric("changed", 2), metric("same")],
-    [known(metric("changed")), known(metric("same")), known(metric("old"))],
+    [known(metric("changed")), known(metric("same")), known(metric("old-i-1"))],
   );
   expect(put.map(({ alarm, replaces }) => [alarm.name, replaces?.name])).toEqual([
     ["new", undefined],
     ["changed", "changed"],
   ]);
-  expect(remove.map(({ name }) => name)).toEqual(["old"]);
+  expect(remove.map(({ name }) => name)).toEqual(["old-i-1"]);
 });
 
 test("an alarm of a shape that we do not make is written anew", () => {
   const { put } = difference([metric("a")], [{ ...known(metric("a")), alarm: null }]);
   expect(put).toHaveLength(1);
+});
+
+test("what an instance no more needs goes last, what has no instance any more goes first", () => {
+  const one = "i-0a1b2c3d4e5f67890";
+  const gone = "i-0b1b2c3d4e5f67890";
+  const { remove, removeAfter } = difference(
+    [metric(`nat-silent-${one}`)],
+    [known(metric(`nat-ena1-${one}`)), known(metric(`nat-silent-${gone}`))],
+  );
+  expect(remove.map(({ name }) => name)).toEqual([`nat-silent-${gone}`]);
+  expect(removeAfter.map(({ name }) => name)).toEqual([`nat-ena1-${one}`]);
 });
 
 test("a composite alarm comes last when it is made, and first when it goes", () => {
