@@ -34,8 +34,8 @@ const scenarios = (values.all ? scenarioIds : positionals).map(readScenario);
 
 // Side by side: a guest under emulation keeps one core busy.
 const finished = await Promise.allSettled(wanted.map(playAll));
-writeFileSync(join(root, "docs", "accuracy.md"), accuracyPage());
 for (const { reason } of finished.filter((result) => result.status === "rejected")) console.error(reason);
+writeFileSync(join(root, "docs", "accuracy.md"), accuracyPage());
 const trials = scenarios.flatMap((scenario) =>
   capturedCases(scenario).map((each) => trialOf(scenario, each)),
 );
