@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
-import { dist, root, spokeFile } from "../../build/layout.ts";
+import { bundleFolder, dist, folderName, root, spokeFile } from "../../build/layout.ts";
 import { referencesIn } from "../../build/references.ts";
 import { spokeTemplate } from "../../build/spoke.ts";
 import { readTemplate } from "../../build/template.ts";
@@ -261,6 +261,15 @@ test("what a spoke adds to its account names no wildcard that the hub's roles ha
       );
     }
     expect(Properties.ManagedPolicyArns, role).toBeUndefined();
+  }
+});
+
+test("the client of STS lies beside each bundle that may need it, and a start at home does not read it", () => {
+  const sts = '"com.amazonaws.sts"';
+  for (const [name] of workers) {
+    const folder = bundleFolder(folderName(name.replace(/Function$/, "")));
+    expect(readFileSync(join(folder, "handler.mjs"), "utf8"), name).not.toContain(sts);
+    expect(readFileSync(join(folder, "sts.mjs"), "utf8"), name).toContain(sts);
   }
 });
 
