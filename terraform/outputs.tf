@@ -41,7 +41,7 @@ output "approval_page_url" {
 }
 
 output "spoke_bus_arn" {
-  description = "HubBusArn of the spoke stacks"
+  description = "Where spokes forward alarms to"
   value       = lookup(aws_cloudformation_stack.nat_medic.outputs, "SpokeBusArn", null)
 }
 

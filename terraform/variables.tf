@@ -68,8 +68,8 @@ variable "alarm_name_prefix" {
 
 variable "fleet_concurrency" {
   type        = number
-  description = "How many instances a run over many (a start by hand of several, the daily check) works on at a time. By tens, it is about how many commands a second reach Systems Manager."
-  default     = 10
+  description = "How many instances a run over many (a start by hand of several, the daily check) works on at a time; a tenth of it is about how many commands a second reach Systems Manager. CloudWatch lets an account look up nine alarms a second."
+  default     = 8
 
   validation {
     condition     = var.fleet_concurrency >= 1 && var.fleet_concurrency <= 80
