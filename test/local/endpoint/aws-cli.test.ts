@@ -200,6 +200,27 @@ describe.skipIf(missing)("the AWS CLI", { timeout: 60_000 }, () => {
     expect(MetricDataResults).toMatchObject([{ Id: "m", Values: [97.5, 99], StatusCode: "Complete" }]);
   });
 
+  test("puts an alarm, sets its state and deletes it", async () => {
+    const name = ["--alarm-name", "by-hand"];
+    await aws(
+      "cloudwatch",
+      "put-metric-alarm",
+      ...name,
+      "--namespace",
+      "NatMedic",
+      "--metric-name",
+      "M",
+      ...["--statistic", "Maximum", "--period", "60", "--evaluation-periods", "1", "--threshold", "80"],
+      ...["--comparison-operator", "GreaterThanThreshold"],
+    );
+    await aws("cloudwatch", "set-alarm-state", ...name, "--state-value", "ALARM", "--state-reason", "a test");
+    expect(await aws("cloudwatch", "describe-alarms", "--alarm-names", "by-hand")).toMatchObject({
+      MetricAlarms: [{ AlarmName: "by-hand", StateValue: "ALARM", StateReason: "a test" }],
+    });
+    await aws("cloudwatch", "delete-alarms", "--alarm-names", "by-hand");
+    await refusal("cloudwatch", "delete-alarms", "--alarm-names", "by-hand").toThrow("ResourceNotFound");
+  });
+
   test("invokes a function", async () => {
     const answer = await aws(
       ...["lambda", "invoke", "--function-name", "Diagnose", "--payload", '{"a":1}', "/dev/null"],
@@ -210,6 +231,8 @@ describe.skipIf(missing)("the AWS CLI", { timeout: 60_000 }, () => {
   test("is told what is not implemented", async () => {
     await refusal("ssm", "list-documents").toThrow("NotImplementedLocally: SSM.ListDocuments");
     await refusal("sts", "get-caller-identity").toThrow("NotImplementedLocally: sts.GetCallerIdentity");
-    await refusal("cloudwatch", "list-metrics").toThrow("NotImplementedLocally: CloudWatch.ListMetrics");
+    await refusal("cloudwatch", "list-dashboards").toThrow(
+      "NotImplementedLocally: CloudWatch.ListDashboards",
+    );
   });
 });
