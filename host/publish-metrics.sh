@@ -407,30 +407,35 @@ compose() { # unix-time iso-time
 
 # --- Out of the door ------------------------------------------------------------------------------------------
 
-# A connection table that is full has no room for the agent's packet either, until some entry goes: so it is tried for two seconds.
+# A connection table that is full has no room for the agent's packet either, until some entry goes: so it is tried every half
+# second for as long as the period allows, three seconds of ten or fifteen of sixty.
 send_to_agent() {
+  tries=6
+  [ "$PERIOD" -lt 60 ] || tries=30
   case $SENDER in
     # One write for each document, which is one packet.
-    bash) limited 8 bash -c 'while IFS= read -r line; do
-        for try in 1 2 3 4 5; do
-          cat <<<"$line" >"/dev/udp/127.0.0.1/$2" && continue 2
+    bash) limited 25 bash -c 'left=$3
+      while IFS= read -r line; do
+        until cat <<<"$line" >"/dev/udp/127.0.0.1/$2"; do
+          left=$((left - 1))
+          [ $left -gt 0 ] || exit 1
           sleep 0.5
         done
-        exit 1
-      done <"$1"' bash "$STATE/message" $AGENT_PORT 2>/dev/null ;;
-    *) limited 8 python3 -c 'import socket, sys, time
-def send(line):
-    for attempt in range(5):
-        try:
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as agent:
-                agent.sendto(line, ("127.0.0.1", int(sys.argv[2])))
-            return
-        except OSError:
-            time.sleep(0.5)
-    sys.exit(1)
+      done <"$1"' bash "$STATE/message" $AGENT_PORT $tries 2>/dev/null ;;
+    *) limited 25 python3 -c 'import socket, sys, time
+left = int(sys.argv[3])
 with open(sys.argv[1], "rb") as message:
     for line in message:
-        send(line)' "$STATE/message" $AGENT_PORT 2>/dev/null ;;
+        while True:
+            try:
+                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as agent:
+                    agent.sendto(line, ("127.0.0.1", int(sys.argv[2])))
+                break
+            except OSError:
+                left -= 1
+                if left <= 0:
+                    sys.exit(1)
+                time.sleep(0.5)' "$STATE/message" $AGENT_PORT $tries 2>/dev/null ;;
   esac
 }
 
