@@ -16,6 +16,7 @@ import { modeTag } from "../core/opening.ts";
 import type { Place } from "../core/place.ts";
 import { buildDocument, documents } from "../host/documents.ts";
 import { alarmStore } from "./alarms/alarm-store.ts";
+import { lambdaActions } from "./alarms/lambda-actions.ts";
 import { templateAlarms } from "./alarms/template-alarms.ts";
 import { watchAlarms } from "./alarms/watch.ts";
 import { cloudwatch } from "./endpoint/cloudwatch.ts";
@@ -128,6 +129,8 @@ export type LocalStack = {
   instance(instanceId: string): Promise<InstanceRecord>;
   /** Every operation that was asked of the endpoint. */
   requests: Awaited<ReturnType<typeof startEndpoint>>["requests"];
+  /** Variables that every function has. */
+  environment: Readonly<Record<string, string>>;
   start(input: unknown, name?: string): Execution;
   /** Lambda's Invoke: what the function returned, or its error thrown. */
   invoke(functionName: string, payload: unknown): Promise<unknown>;
@@ -237,7 +240,11 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     alarms: alarmsOf(world, alarms),
     place: { account, region },
     now,
-    onEvent: (event) => void bus.put(event),
+    onEvent: (event) => {
+      bus.put(event);
+      const actions = watch ? lambdaActions(event, store.find(event.detail.alarmName)) : [];
+      for (const { functionName, payload } of actions) bus.send(functionName, payload);
+    },
   });
   const endpoint = await startEndpoint({
     remembers: deployed.remembers,
@@ -263,32 +270,33 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
       }),
     ],
   });
+  const environment = {
+    AWS_ENDPOINT_URL: endpoint.url,
+    NAT_MEDIC_MODE: mode,
+    NAT_MEDIC_TABLE: table,
+    NAT_MEDIC_TOPIC_ARN: topicArn,
+    NAT_MEDIC_CHAT_TOPIC_ARN: chatTopicArn,
+    NAT_MEDIC_APPROVAL_SECONDS: String(approvalSeconds),
+    NAT_MEDIC_PAGE_URL: page.url,
+    NAT_MEDIC_COOL_DOWN_SECONDS: String(coolDownSeconds),
+    NAT_MEDIC_AUTOMATIC_CHANGES: String(automaticChangesPerDay),
+    NAT_MEDIC_STATE_MACHINE_ARN: machineArn,
+    NAT_MEDIC_ALARM_PREFIX: "nat-medic-",
+    NAT_MEDIC_SILENT_ALARMS: "yes",
+    NAT_MEDIC_HIGH_RESOLUTION_ALARMS: "no",
+    NAT_MEDIC_AGENT_ALARMS: "no",
+    NAT_MEDIC_COMPOSITE_ALARMS: "no",
+    NAT_MEDIC_PAGING_TOPIC_ARN: "",
+    NAT_MEDIC_UTILIZATION_THRESHOLD: "80",
+    NAT_MEDIC_LOSS_THRESHOLD: "10",
+    NAT_MEDIC_ALLOWANCE_THRESHOLD: "20",
+    NAT_MEDIC_LOOK_AHEAD_DAYS: "30",
+    NAT_MEDIC_SPOKE_ROLE: spokeRole,
+    NAT_MEDIC_SPOKE_EXTERNAL_ID: spokeExternalId,
+  };
   const functions = inProcess({
     bundles: Object.fromEntries(functionNames.map((name) => [name, join(bundleFolder(name), "handler.mjs")])),
-    environment: {
-      AWS_ENDPOINT_URL: endpoint.url,
-      NAT_MEDIC_MODE: mode,
-      NAT_MEDIC_TABLE: table,
-      NAT_MEDIC_TOPIC_ARN: topicArn,
-      NAT_MEDIC_CHAT_TOPIC_ARN: chatTopicArn,
-      NAT_MEDIC_APPROVAL_SECONDS: String(approvalSeconds),
-      NAT_MEDIC_PAGE_URL: page.url,
-      NAT_MEDIC_COOL_DOWN_SECONDS: String(coolDownSeconds),
-      NAT_MEDIC_AUTOMATIC_CHANGES: String(automaticChangesPerDay),
-      NAT_MEDIC_STATE_MACHINE_ARN: machineArn,
-      NAT_MEDIC_ALARM_PREFIX: "nat-medic-",
-      NAT_MEDIC_SILENT_ALARMS: "yes",
-      NAT_MEDIC_HIGH_RESOLUTION_ALARMS: "no",
-      NAT_MEDIC_AGENT_ALARMS: "no",
-      NAT_MEDIC_COMPOSITE_ALARMS: "no",
-      NAT_MEDIC_PAGING_TOPIC_ARN: "",
-      NAT_MEDIC_UTILIZATION_THRESHOLD: "80",
-      NAT_MEDIC_LOSS_THRESHOLD: "10",
-      NAT_MEDIC_ALLOWANCE_THRESHOLD: "20",
-      NAT_MEDIC_LOOK_AHEAD_DAYS: "30",
-      NAT_MEDIC_SPOKE_ROLE: spokeRole,
-      NAT_MEDIC_SPOKE_EXTERNAL_ID: spokeExternalId,
-    },
+    environment,
     region,
     timeoutSeconds: 180,
     now: () => (clock ?? realClock).now() + (options.skewSeconds ?? 0) * 1000,
@@ -332,6 +340,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     instance: async (id) =>
       instanceFrom((await itemsUnder(/^instance\//)).filter(({ pk }) => pk === `instance/${id}`)),
     requests: endpoint.requests,
+    environment,
     start,
     invoke: functions.invoke,
     startFleet: (input, name = crypto.randomUUID()) => fleet.start(name, input),
