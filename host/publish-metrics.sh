@@ -38,7 +38,8 @@ set -u
 LC_ALL=C
 export LC_ALL
 umask 022
-case ":$PATH:" in *:/usr/bin:*) PATH=$PATH:/usr/sbin:/sbin:/usr/local/bin ;; esac
+# In the last two images have the AWS CLI.
+case ":$PATH:" in *:/usr/bin:*) PATH=$PATH:/usr/sbin:/sbin:/usr/local/bin:/snap/bin ;; esac
 # Tests point this at a tree of their own.
 ROOT=${NAT_MEDIC_ROOT:-}
 STATE=$ROOT/run/nat-medic/publisher
