@@ -19,7 +19,12 @@ export type AlarmEvent = {
   time: string;
   region: string;
   resources: string[];
-  detail: { alarmName: string; [field: string]: unknown };
+  detail: Detail & { alarmName: string };
+};
+
+type Detail = {
+  state: { value: AlarmState; timestamp: string; reason?: string; reasonData?: string };
+  [field: string]: unknown;
 };
 
 export type KnownState = {
@@ -67,7 +72,10 @@ export const configurationChange = (
 ): AlarmEvent =>
   event(about, "CloudWatch Alarm Configuration Change", at, {
     operation,
-    state: { value: alarm.StateValue, timestamp: stamp(alarm.StateUpdatedTimestamp ?? at) },
+    state: {
+      value: alarm.StateValue ?? "INSUFFICIENT_DATA",
+      timestamp: stamp(alarm.StateUpdatedTimestamp ?? at),
+    },
     configuration: whole(alarm, at),
     ...(previous !== undefined && { previousConfiguration: whole(previous, at) }),
   });
@@ -76,7 +84,7 @@ const event = (
   { name, arn, place }: About,
   kind: AlarmEvent["detail-type"],
   at: Date,
-  detail: object,
+  detail: Detail,
 ): AlarmEvent => ({
   version: "0",
   id: randomUUID(),

@@ -6,6 +6,8 @@ import type { Rule } from "./template-rules.ts";
 export type EventBus = {
   /** Which rules take the event; delivery goes on by itself. */
   put(event: unknown, bus?: string): string[];
+  /** Hands an event to one target without any rule, as whoever else invokes asynchronously does. */
+  send(target: string, event: unknown): void;
   /** Until nothing is under way, retries included. */
   settled(): Promise<void>;
   /** Delivers nothing more; what is under way is waited for, but not tried again. */
@@ -42,6 +44,12 @@ export const eventBus = ({
     }
   };
 
+  const send = (target: string, event: unknown): void => {
+    const delivery = attempt(target, event);
+    underWay.add(delivery);
+    void delivery.finally(() => underWay.delete(delivery));
+  };
+
   const settled = async () => {
     while (underWay.size > 0) await Promise.all(underWay);
   };
@@ -50,13 +58,10 @@ export const eventBus = ({
     put: (event, bus = "default") => {
       if (signal.aborted) return [];
       const taking = rules.filter((rule) => rule.bus === bus && matches(rule.pattern, event));
-      for (const target of taking.flatMap(({ targets }) => targets)) {
-        const delivery = attempt(target, event);
-        underWay.add(delivery);
-        void delivery.finally(() => underWay.delete(delivery));
-      }
+      for (const target of taking.flatMap(({ targets }) => targets)) send(target, event);
       return taking.map(({ name }) => name);
     },
+    send,
     settled,
     stop: async () => {
       stopping.abort(new Error("the bus stops"));

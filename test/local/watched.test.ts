@@ -1,5 +1,12 @@
 /** From a metric to a fix: the template's own alarms and rules, and no hand in between. */
-import { CloudWatchClient, DescribeAlarmsCommand, PutMetricDataCommand } from "@aws-sdk/client-cloudwatch";
+import {
+  CloudWatchClient,
+  DescribeAlarmsCommand,
+  PutMetricAlarmCommand,
+  type PutMetricAlarmCommandInput,
+  PutMetricDataCommand,
+  SetAlarmStateCommand,
+} from "@aws-sdk/client-cloudwatch";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type PublishedMetric, publishedMetrics } from "../../core/metrics.ts";
 import { readScenario } from "../../local/scenario.ts";
@@ -126,6 +133,37 @@ test("an instance that starts is given an alarm, and its silence is an incident 
   await expect
     .poll(incidents, { timeout: 60_000 })
     .toMatchObject([{ instanceId: natA, trigger: { kind: "alarm", alarmName: `nat-medic-silent-${natA}` } }]);
+});
+
+test("an alarm of somebody else's that invokes our function starts an incident without any rule", async () => {
+  stack = await startLocalStack({
+    ...stackOn(recordedStage(readScenario("healthy")), [natA]),
+    mode: "apply",
+    approvalSeconds: 60,
+    clock,
+    watch: true,
+  });
+  const client = new CloudWatchClient(clientOptions(stack.url));
+  const alarm: PutMetricAlarmCommandInput = {
+    AlarmName: "packets of a NAT instance",
+    Namespace: "AWS/EC2",
+    MetricName: "NetworkPacketsOut",
+    Dimensions: [{ Name: "InstanceId", Value: natA }],
+    Statistic: "Sum",
+    Period: 60,
+    EvaluationPeriods: 1,
+    Threshold: 1,
+    ComparisonOperator: "LessThanThreshold",
+    AlarmActions: ["arn:aws:lambda:eu-central-1:123456789012:function:receive-alarm"],
+  };
+  await client.send(new PutMetricAlarmCommand(alarm));
+  await client.send(
+    new SetAlarmStateCommand({ AlarmName: alarm.AlarmName, StateValue: "ALARM", StateReason: "a test" }),
+  );
+  const incidents = async () => (await stack.incidents()).map(({ incident }) => incident);
+  await expect
+    .poll(incidents, { timeout: 60_000 })
+    .toMatchObject([{ instanceId: natA, trigger: { kind: "alarm", alarmName: alarm.AlarmName } }]);
 });
 
 test("an event that no rule takes starts nothing", async () => {
