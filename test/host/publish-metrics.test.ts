@@ -38,14 +38,13 @@ function natInstance(awk?: string): FolderHost {
   made.write("sys/module/nf_tables/initstate", "live\n");
   made.write("proc/net/udp", udp());
   made.tool("iptables-nft-save", saved("-A POSTROUTING -s 10.60.0.0/16 -o ens5 -j MASQUERADE"));
-  // Keeps what it is given, as the real one does under "the AWS CLI" below.
-  made.tool(
-    "aws",
-    `for word; do case $word in file://*) cp "\${word#file://}" "${sent(made)}" ;; esac; done`,
-  );
+  made.tool("aws", keeping(made));
   return made;
 }
 
+/** An AWS CLI that keeps what it is given; the real one is tried below. */
+const keeping = (made: FolderHost) =>
+  `for word; do case $word in file://*) cp "\${word#file://}" "${sent(made)}" ;; esac; done`;
 const sent = (made: FolderHost) => join(made.base, "sent");
 const saved = (...rules: string[]) =>
   `cat <<'END'\n*nat\n:POSTROUTING ACCEPT [0:0]\n${rules.join("\n")}\nCOMMIT\nEND`;
@@ -246,7 +245,11 @@ describe("what is counted", () => {
     counters(host, { drop: 11 });
     at(host, 1060);
     expect(host.run(script, environment).stderr).toContain("put-metric-data failed: Could not connect");
-    host.remove();
+    host.tool("aws", keeping(host));
+    counters(host, { drop: 13 });
+    at(host, 1120);
+    expect(host.run(script, environment).stderr).toBe("nat-medic: metrics are published again\n");
+    expect(valuesOf(JSON.parse(host.read("../sent")))).toMatchObject({ ConntrackDrops: 12 });
   });
 
   it("of a card is the sum over the cards, and of a new card nothing yet", () => {
