@@ -25,15 +25,14 @@ const help = `Usage: nat-medic <command> [options]
 
 of a deployed stack:
   diagnose start a diagnosis by hand, of one instance, several, a tag or the whole fleet
+  test-alarm
+           set an alarm off, and follow its incident
 
 and with the ID that every message names:
   show     what happened in an incident: evidence, decisions, changes, outcome
   approve  let NAT Medic make the changes that it asks about
   reject   tell it not to
   undo     put back what a finished incident changed
-
-of a deployed stack, to see that it works:
-  test-alarm  set an alarm off, and follow its incident
 
 nat-medic <command> --help says more.
 `;
