@@ -1,5 +1,6 @@
 /** EventBridge's part: executions that ended badly are told to the function that puts things in order. */
 import { randomUUID } from "node:crypto";
+import { eventBus } from "./event-bus/event-bus.ts";
 import type { Clock } from "./states/clock.ts";
 import type { Execution, ExecutionResult } from "./states/execution.ts";
 
@@ -11,9 +12,6 @@ export type RescueRule = {
   /** Delivers nothing more; what is under way is waited for, but not tried again. */
   stop(): Promise<void>;
 };
-
-/** Lambda tries an asynchronous event three times, after one minute and two more. */
-const retryDelaysSeconds = [60, 120];
 
 /**
  * @param deliveries how often EventBridge delivers each event: it promises at least once. 0: the rule is off
@@ -34,44 +32,16 @@ export function rescueRule({
   account: string;
   region: string;
 }): RescueRule {
-  const underWay = new Set<Promise<void>>();
-  const stopping = new AbortController();
-  const { signal } = stopping;
-
-  const deliver = async (event: unknown): Promise<void> => {
-    for (const delay of [0, ...retryDelaysSeconds]) {
-      try {
-        if (delay > 0) await clock.sleep(delay, signal);
-        await invoke(event);
-        return;
-      } catch {
-        // After the last attempt Lambda drops the event, as nobody asked for a dead-letter queue.
-        if (signal.aborted) return;
-      }
-    }
-  };
-
-  const follow = (delivery: Promise<void>): void => {
-    underWay.add(delivery);
-    void delivery.finally(() => underWay.delete(delivery));
-  };
-
-  const settled = async () => {
-    while (underWay.size > 0) await Promise.all(underWay);
-  };
-
+  const bus = eventBus({ rules: [], deliver: (_, event) => invoke(event), clock });
   return {
     watch: async (execution, input) => {
       const result = await execution.finished;
-      if (result.status === "SUCCEEDED" || signal.aborted) return;
+      if (result.status === "SUCCEEDED") return;
       const event = statusChange(execution, input, result, { stateMachineArn, account, region });
-      for (let n = 0; n < deliveries; n += 1) follow(deliver(event));
+      for (let n = 0; n < deliveries; n += 1) bus.send("RescueIncidentFunction", event);
     },
-    settled,
-    stop: async () => {
-      stopping.abort(new Error("the stack stops"));
-      await settled();
-    },
+    settled: bus.settled,
+    stop: bus.stop,
   };
 }
 

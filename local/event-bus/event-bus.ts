@@ -45,6 +45,7 @@ export const eventBus = ({
   };
 
   const send = (target: string, event: unknown): void => {
+    if (signal.aborted) return;
     const delivery = attempt(target, event);
     underWay.add(delivery);
     void delivery.finally(() => underWay.delete(delivery));
