@@ -17,14 +17,12 @@ ${listed(
   "ruled out",
   ruledOut.map(({ id }) => id),
 )}
-${listed(
-  unasked.length,
-  "not looked at",
-  unasked.map(({ subject, missing }) => `${subject} (${missing})`),
-)}
-${unknown.map(({ subject, missing }) => html`<p class="soft">Could not be judged: ${subject} (${missing}).</p>`)}
+${listed(unasked.length, "not looked at", unasked.map(named))}
+${listed(unknown.length, "that could not be judged", unknown.map(named))}
 </div></section>`;
 }
+
+const named = ({ subject, missing }: Diagnosis["unknown"][number]) => `${subject} (${missing})`;
 
 function adviceList({ advice }: FoundCause): Html {
   if (advice.length === 0) return nothing;

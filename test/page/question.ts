@@ -6,8 +6,9 @@ import { diagnose } from "../../core/diagnosis.ts";
 import type { MetricHistory } from "../../core/evidence/cloud.ts";
 import type { IncidentRecord } from "../../core/incident-record.ts";
 import { hashOf, linkTo, newKey } from "../../functions/link.ts";
+import { capturedCases } from "../../local/captured-evidence.ts";
+import { readScenario } from "../../local/scenario.ts";
 import type { LocalStack } from "../../local/stack.ts";
-import { cloudOf } from "../core/captured.ts";
 import { askedIncident } from "../core/recorded-incident.ts";
 
 export type Question = { id: string; key: string; link: string; request: DecisionRequest };
@@ -34,10 +35,10 @@ export function presentIncident(
       ? new Date(Date.parse(value) + shift).toISOString()
       : value,
   );
-  record.findings!.evidence.cloud = cloudOf({
-    instance: { type: "t3.micro", state: "running", sourceDestCheck: false },
-    metric: risingUtilization(record.incident.trigger.at),
-  });
+  const [asCaptured] = capturedCases(readScenario("conntrack-table-full"));
+  const { cloud } = asCaptured!.evidence;
+  if (!cloud.asked) throw new Error("the captured evidence is not of a cloud that was asked");
+  record.findings!.evidence.cloud = { ...cloud, metric: risingUtilization(record.incident.trigger.at) };
   const { incident, findings } = record;
   if (incident.trigger.kind === "alarm") {
     const dimensions = { InstanceId: incident.instanceId };
