@@ -206,7 +206,11 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
           enrol(around, id, instance, position);
         }
         const services = [
-          cloudwatch({ series: monitored(known, Object.keys(theirs)), alarms: Object.values(around.alarms) }),
+          cloudwatch({
+            series: monitored(known, Object.keys(theirs)),
+            alarms: Object.values(around.alarms),
+            place,
+          }),
           ec2(around),
           ssm({
             documents: commandDocuments,

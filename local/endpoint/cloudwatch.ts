@@ -1,4 +1,5 @@
 import type { MetricAlarm } from "@aws-sdk/client-cloudwatch";
+import type { Place } from "../../core/place.ts";
 import { type AlarmStore, alarmStore } from "../alarms/alarm-store.ts";
 import { alarmOperations } from "./cloudwatch/alarm-operations.ts";
 import { describeAlarmOperations } from "./cloudwatch/describe-alarms.ts";
@@ -11,16 +12,19 @@ import type { Service } from "./service.ts";
  *
  * @param alarms instead of a store: alarms whose states are what they say
  * @param now milliseconds since the epoch
+ * @param place of the alarms that are given, for their ARNs
  */
 export const cloudwatch = ({
   series,
   alarms = [],
   now = Date.now,
-  store = alarmStore({ alarms, now, place: { account: "123456789012", region: "eu-central-1" } }),
+  place = { account: "123456789012", region: "eu-central-1" },
+  store = alarmStore({ alarms, now, place }),
 }: {
   series: MetricSeries[];
   alarms?: MetricAlarm[];
   now?: () => number;
+  place?: Place;
   store?: AlarmStore;
 }): Service => ({
   name: "monitoring",
