@@ -423,7 +423,8 @@ function monitored(series: MetricSeries[], instanceIds: readonly string[]): Metr
           namespace === metric.namespace && metricName === metric.metricName && dimensions.InstanceId === id,
       ),
   );
-  return [...series, ...missing.map((InstanceId) => ({ ...metric, dimensions: { InstanceId }, points }))];
+  const quietly = (InstanceId: string) => ({ ...metric, dimensions: { InstanceId }, points: [...points] });
+  return [...series, ...missing.map(quietly)];
 }
 
 /** Told of executions that ended badly. */
