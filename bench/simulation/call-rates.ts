@@ -8,11 +8,8 @@ export type CallRates = {
   total(): Map<string, number>;
   /** The most in one second. */
   peak(what: string): number;
-  /**
-   * A token bucket over these seconds: how many calls found it empty, and for how many seconds in a row at most; those
-   * would be tried again.
-   */
-  throttled(what: string, quota: Quota): { calls: number; seconds: number };
+  /** A token bucket over these seconds: how many calls found it empty; those would be tried again. */
+  throttled(what: string, quota: Quota): { calls: number };
 };
 
 export function callRates(): CallRates {
@@ -36,20 +33,14 @@ export function callRates(): CallRates {
       let tokens = bucket;
       let last: number | undefined;
       let calls = 0;
-      let longest = 0;
-      let since: number | undefined;
       for (const [second, count] of [...of(what)].toSorted(([a], [b]) => a - b)) {
         tokens = Math.min(bucket, tokens + (last === undefined ? 0 : (second - last) * refill));
         const refused = Math.max(0, count - Math.floor(tokens));
         tokens -= count - refused;
-        if (refused > 0) {
-          since = last !== undefined && since !== undefined && second === last + 1 ? since : second;
-          longest = Math.max(longest, second - since + 1);
-        } else since = undefined;
         calls += refused;
         last = second;
       }
-      return { calls, seconds: longest };
+      return { calls };
     },
   };
 }

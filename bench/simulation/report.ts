@@ -61,7 +61,11 @@ function callRows({ rates, checkSeconds }: Simulation) {
       peak: whole(rates.peak(what)),
       quota: quota === undefined ? none : `${whole(quota.refill)}/s, ${whole(quota.bucket)} at once`,
       "tried again": refused === undefined ? "" : whole(refused.calls),
-      "for at most": refused === undefined || refused.calls === 0 ? "" : `${refused.seconds} s`,
+      // What is refused comes back, and is served as fast as the bucket is refilled.
+      "served within":
+        quota === undefined || refused === undefined || refused.calls === 0
+          ? ""
+          : `${(refused.calls / quota.refill).toFixed(1)} s`,
     };
   });
 }
