@@ -10,7 +10,7 @@ import { readTemplate } from "../build/template.ts";
 import { fleetAlarms } from "../core/alarms/fleet.ts";
 import { desiredAlarms } from "../core/alarms/instance.ts";
 import { watchedMetrics } from "../core/evidence/cloud.ts";
-import { allowances, publishedMetrics } from "../core/metrics.ts";
+import { publishedMetrics } from "../core/metrics.ts";
 import { pipelineMetrics } from "../core/pipeline-metrics.ts";
 import { daysBack, headroomMetrics } from "../core/prevention/headroom.ts";
 import { type PriceName, prices } from "./prices.ts";
@@ -25,8 +25,8 @@ const days = hours / 24;
  * collector samples for five.
  */
 const assumed = {
-  /** Of the hours, those in which some ENA allowance is exceeded, each time of one kind. */
-  hoursBeyondAnAllowance: 0.05,
+  /** Of the hours, those in which a sparse metric is not zero; of an ENA allowance, each time of one kind. */
+  hoursNotZero: 0.05,
   incidentsPerInstance: 2,
   /**
    * As the drill's ran on the local endpoint: a full table, one change made and kept, one question that nobody answers. A
@@ -104,11 +104,10 @@ const { Schedule: sweepSchedule } = z.parse(Sweep, source).Resources.KeepAlarmsF
 const sweepMinutes = Number(/^rate\((\d+) minutes\)$/.exec(sweepSchedule)?.[1]);
 if (!(sweepMinutes > 0)) throw new Error(`not a rate of minutes: ${sweepSchedule}`);
 
-/** Series that one instance has all the time, and the share of one that comes and goes. */
-function seriesPerInstance(): { always: number; sometimes: number } {
-  const always = Object.keys(publishedMetrics).filter((name) => name !== "EnaAllowanceExceeded").length;
-  return { always, sometimes: assumed.hoursBeyondAnAllowance };
-}
+const isSparse = (metric: object) => "sparse" in metric;
+const sparseMetrics = Object.entries(publishedMetrics).filter(([, metric]) => isSparse(metric));
+/** Series of one instance that have no data for most of the hours, as whole ones. */
+const sparseSeries = sparseMetrics.length * assumed.hoursNotZero;
 
 /** For one instance out of as many as the case has. */
 export function costOf({ instances, periodSeconds }: Case): Cost {
@@ -116,8 +115,9 @@ export function costOf({ instances, periodSeconds }: Case): Cost {
 }
 
 function instanceLines({ instances, periodSeconds }: Case): CostLine[] {
-  const { always, sometimes } = seriesPerInstance();
-  const onceInAWhile = alarms.filter(isFleetAlarm).length - 1;
+  const always = Object.keys(publishedMetrics).length - sparseMetrics.length;
+  // Each of the sparse ones has an alarm.
+  const alarmedAlways = alarms.filter(isFleetAlarm).length - sparseMetrics.length;
   const { incident, look, run, incidentsPerInstance, memoryGigabytes } = assumed;
   const gigabyteSeconds =
     memoryGigabytes *
@@ -126,11 +126,11 @@ function instanceLines({ instances, periodSeconds }: Case): CostLine[] {
     incidentsPerInstance * incident.invocations + days * (looksInvocations + run.invocations / instances);
   const gigabytes = (bytes: number) => bytes / 1e9;
   return [
-    line("Metrics that the host publishes", "customMetric", always + sometimes),
+    line("Metrics that the host publishes", "customMetric", always + sparseSeries),
     line(
       "Fleet alarms: an instance's series in their queries",
       "metricsInsightsAlarmMetric",
-      onceInAWhile + sometimes,
+      alarmedAlways + sparseSeries,
     ),
     ...ownAlarmLines(periodSeconds),
     line(
@@ -216,7 +216,7 @@ function ownAlarmLines(periodSeconds: 10 | 60): CostLine[] {
 
 /** The document in the embedded metric format that stands for one publication, with what CloudWatch Logs adds to it. */
 function embeddedBytes(): number {
-  const metrics = Object.entries(publishedMetrics).filter(([name]) => name !== "EnaAllowanceExceeded");
+  const metrics = Object.entries(publishedMetrics).filter(([, metric]) => !isSparse(metric));
   const document = {
     _aws: {
       Timestamp: 1_795_244_993_000,
@@ -324,8 +324,8 @@ export function costPage(): string {
     ...table(one.perInstance, quick.perInstance),
     "",
     `The fleet has ${fleetAlarms.length} alarms, and each looks at one series of every instance. The series of`,
-    `\`EnaAllowanceExceeded\` (${allowances.length} kinds) exist only while an allowance is exceeded, taken as`,
-    `${assumed.hoursBeyondAnAllowance * 100} % of the hours: a metric is billed by the hours in which it has data.`,
+    `${sparseMetrics.map(([name]) => `\`${name}\``).join(", ")} exist only while they are not zero,`,
+    `taken as ${assumed.hoursNotZero * 100} % of the hours: a metric is billed by the hours in which it has data.`,
     `An instance without the CloudWatch agent publishes by the AWS CLI: ${dollars(byCommandLine().usd)} instead of ${dollars(agentLog)} for the log.`,
     "",
     "## One stack",

@@ -336,8 +336,9 @@ compose() { # unix-time iso-time
         count_conntrack()
         metric("ConntrackDrops", "Count", sprintf("%.0f", total["drop"]))
         metric("ConntrackInsertFailed", "Count", sprintf("%.0f", total["insert_failed"]))
-        metric("ConntrackEarlyDrops", "Count", sprintf("%.0f", total["early_drop"]))
-        if ((0, "chainlength") in count_now) metric("ConntrackChainTooLong", "Count", sprintf("%.0f", total["chainlength"]))
+        # A metric costs by the hours in which it has data, and these are zero for years.
+        if (total["early_drop"] > 0) metric("ConntrackEarlyDrops", "Count", sprintf("%.0f", total["early_drop"]))
+        if (total["chainlength"] > 0) metric("ConntrackChainTooLong", "Count", sprintf("%.0f", total["chainlength"]))
         metric("SnatPortPressure", "Count/Second", sprintf("%.3f", total["found"] / passed))
       }
       if (headroom != "") metric("EnaConntrackHeadroom", "Count", headroom)
