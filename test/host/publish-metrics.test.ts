@@ -196,6 +196,18 @@ describe("what is counted", () => {
     ).toMatchObject({ ConntrackDrops: 21, SnatPortPressure: 1, ConntrackInsertFailed: 0 });
   });
 
+  it("leaves out what is sparse and zero, and only that", () => {
+    const quiet = { drop: 3, early_drop: 2, chainlength: 1 };
+    const published = twice(
+      () => counters(host, quiet),
+      () => counters(host, quiet),
+    );
+    for (const [name, metric] of Object.entries(publishedMetrics)) {
+      if ("sparse" in metric) expect(published).not.toHaveProperty(name);
+      else if (metric.kind === "count") expect(published).toHaveProperty(name, 0);
+    }
+  });
+
   it("begins anew when the module was loaded again: what is there now came since", () => {
     expect(
       twice(
