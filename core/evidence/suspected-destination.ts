@@ -69,6 +69,8 @@ export function entriesTo(host: HostEvidence, address: string, port: number): Su
 const significance = 0.01;
 /** Without timestamps nearly all must get through, or something else fails as well. */
 const healthyShare = 0.9;
+/** When fewer get through without timestamps, something else fails, whatever chance makes of the difference. */
+const troubledShare = 0.75;
 /** Of 20 connections: so much more often chance alone makes one kind succeed in one test of twenty. */
 const byChance = 0.25;
 
@@ -88,7 +90,7 @@ export function timestampFinding({ withTimestamps, withoutTimestamps }: Timestam
   if (chanceOf(withTimestamps, withoutTimestamps) < significance) return isHealthy ? "confirmed" : "unclear";
   const difference = share(withoutTimestamps) - share(withTimestamps);
   if (isHealthy) return difference <= 0 ? "refuted" : "unclear";
-  return difference < byChance ? "failing" : "unclear";
+  return share(withoutTimestamps) < troubledShare || difference < byChance ? "failing" : "unclear";
 }
 
 type Attempts = { attempted: number; succeeded: number };

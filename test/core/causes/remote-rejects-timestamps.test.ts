@@ -171,6 +171,7 @@ test.each([
   [20, 20, "refuted"],
   [19, 18, "refuted"],
   [10, 10, "failing"],
+  [4, 12, "failing"],
   [2, 17, "unclear"],
   [0, 0, "blocked"],
 ])("%i of 20 with timestamps and %i of 20 without are %s", (withSucceeded, withoutSucceeded, finding) => {
