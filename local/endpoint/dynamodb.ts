@@ -52,7 +52,14 @@ export const startDynamodb = async (tables: readonly string[]): Promise<Dynamodb
   });
   for (const table of tables) await createTable(client, table);
 
-  const forward = ({ method, path, headers, body }: HttpRequest): Promise<HttpReply> =>
+  // dynalite throws where nobody can catch it when its table is closed under a request.
+  const underWay = new Set<Promise<HttpReply>>();
+  const forward = (request: HttpRequest): Promise<HttpReply> => {
+    const reply = passOn(request);
+    underWay.add(reply);
+    return reply.finally(() => underWay.delete(reply));
+  };
+  const passOn = ({ method, path, headers, body }: HttpRequest): Promise<HttpReply> =>
     new Promise((resolve, reject) => {
       const passed = httpRequest(
         { agent, host: "127.0.0.1", port, method, path, headers },
@@ -89,6 +96,7 @@ export const startDynamodb = async (tables: readonly string[]): Promise<Dynamodb
       return items;
     },
     close: async () => {
+      await Promise.allSettled(underWay);
       client.destroy();
       agent.destroy();
       const closed = new Promise((resolve) => server.close(resolve));
