@@ -9,7 +9,7 @@ echo 'net.netfilter.nf_conntrack_max = 131072' > /etc/sysctl.d/60-conntrack.conf
 echo 131072 > /sys/module/nf_conntrack/parameters/hashsize
 sysctl -q -w net.netfilter.nf_conntrack_max=131072
 
-filled=${FILLED:-25000}
+filled=${FILLED:-26200}
 ports=block
 if [ "${RANDOM_PORTS:-no}" = yes ]; then
   iptables -t nat -R POSTROUTING 1 -s 10.60.0.0/16 -o wan0 -j MASQUERADE --random-fully
