@@ -1,4 +1,5 @@
 import { configDefaults, defineConfig } from "vitest/config";
+import LongestFirst from "./test/lab/longest-first.ts";
 
 const unit = ["test/core/**/*.test.ts", "test/aws/**/*.test.ts", "test/local/states/**/*.test.ts"];
 const wiring = ["test/wiring/**/*.test.ts"];
@@ -10,6 +11,7 @@ export default defineConfig({
   test: {
     // The second prints the table of faults, when those are among what was tested.
     reporters: ["default", "./test/local/faults/table-reporter.ts"],
+    sequence: { sequencer: LongestFirst },
     projects: [
       // Pure decisions, in seconds.
       { test: { name: "unit", include: unit } },
