@@ -134,7 +134,7 @@ export async function queryAlarms(prefix: string): Promise<QueryAlarm[]> {
 
 /** `undefined` when there is no such alarm in this account and Region. `suppressed`: only composites' actions can be. */
 export async function alarmState(name: string): Promise<{ state: string; suppressed: boolean } | undefined> {
-  const { metric, composite } = await alarmsNamed([name]);
+  const { metric, composite } = await described([name]);
   const [alarm] = [...metric, ...composite];
   if (alarm === undefined) return undefined;
   const suppressed = composite.some(({ ActionsSuppressedBy }) => ActionsSuppressedBy !== undefined);
@@ -143,14 +143,14 @@ export async function alarmState(name: string): Promise<{ state: string; suppres
 
 /** What each of at most 100 alarms watches; null for one that does not exist in this account and Region. */
 export async function describeAlarms(names: readonly string[]): Promise<Map<string, KnownAlarm | null>> {
-  const { metric, composite } = await alarmsNamed(names);
+  const { metric, composite } = await described(names);
   const known = new Map<string, KnownAlarm | null>(names.map((name) => [name, null]));
   for (const alarm of metric) known.set(alarm.AlarmName ?? "", knownMetricAlarm(alarm));
   for (const alarm of composite) known.set(alarm.AlarmName ?? "", knownComposite(alarm));
   return known;
 }
 
-async function alarmsNamed(names: readonly string[]) {
+async function described(names: readonly string[]) {
   const { MetricAlarms: metric = [], CompositeAlarms: composite = [] } = await client().send(
     new DescribeAlarmsCommand({
       AlarmNames: [...names],

@@ -52,6 +52,19 @@ const table = "nat-medic-incidents";
 const machineArn = `arn:aws:states:${region}:${account}:stateMachine:nat-medic-remediate`;
 const fleetArn = `arn:aws:states:${region}:${account}:stateMachine:nat-medic-fleet`;
 
+/** What the template gives the functions that have to do with alarms, by its defaults. */
+export const alarmSettings = {
+  NAT_MEDIC_ALARM_PREFIX: "nat-medic-",
+  NAT_MEDIC_SILENT_ALARMS: "yes",
+  NAT_MEDIC_HIGH_RESOLUTION_ALARMS: "no",
+  NAT_MEDIC_AGENT_ALARMS: "no",
+  NAT_MEDIC_COMPOSITE_ALARMS: "no",
+  NAT_MEDIC_PAGING_TOPIC_ARN: "",
+  NAT_MEDIC_UTILIZATION_THRESHOLD: "80",
+  NAT_MEDIC_LOSS_THRESHOLD: "10",
+  NAT_MEDIC_ALLOWANCE_THRESHOLD: "20",
+};
+
 export type LocalStackOptions = {
   /**
    * Those that Run Command can reach, by instance ID. One that the world does not have is added to it: a NAT instance
@@ -285,15 +298,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     NAT_MEDIC_COOL_DOWN_SECONDS: String(coolDownSeconds),
     NAT_MEDIC_AUTOMATIC_CHANGES: String(automaticChangesPerDay),
     NAT_MEDIC_STATE_MACHINE_ARN: machineArn,
-    NAT_MEDIC_ALARM_PREFIX: "nat-medic-",
-    NAT_MEDIC_SILENT_ALARMS: "yes",
-    NAT_MEDIC_HIGH_RESOLUTION_ALARMS: "no",
-    NAT_MEDIC_AGENT_ALARMS: "no",
-    NAT_MEDIC_COMPOSITE_ALARMS: "no",
-    NAT_MEDIC_PAGING_TOPIC_ARN: "",
-    NAT_MEDIC_UTILIZATION_THRESHOLD: "80",
-    NAT_MEDIC_LOSS_THRESHOLD: "10",
-    NAT_MEDIC_ALLOWANCE_THRESHOLD: "20",
+    ...alarmSettings,
     NAT_MEDIC_LOOK_AHEAD_DAYS: "30",
     NAT_MEDIC_SPOKE_ROLE: spokeRole,
     NAT_MEDIC_SPOKE_EXTERNAL_ID: spokeExternalId,

@@ -1,7 +1,7 @@
 /** A run over many instances has ended: one message for all of it. */
 import type { FleetRun, Skipped } from "../fleet.ts";
 import type { Notice } from "../notice.ts";
-import { placeText } from "../place.ts";
+import { instanceName } from "../place.ts";
 import { mailText } from "../plain-text.ts";
 import { duration, whole } from "../wording.ts";
 import { notice } from "./chat.ts";
@@ -77,18 +77,13 @@ function toDo({ purpose, counts, failure }: FleetRun): string {
 
 type Failure = FleetRun["failures"][number];
 
-export function failureLine({ instanceId, place, state, error, cause }: Failure): string {
-  return `${named(instanceId, place)}: ${state}, ${mailText(error, 80)} ${plainCause(cause)}`;
+export function failureLine(failure: Failure): string {
+  const { state, error, cause } = failure;
+  return `${instanceName(failure)}: ${state}, ${mailText(error, 80)} ${plainCause(cause)}`;
 }
 
-export function skippedLine({ instanceId, place, why }: Skipped): string {
-  return `${named(instanceId, place)}: ${mailText(why, 120)}`;
-}
-
-/** With account and Region where that is not the stack's own. */
-export function named(instanceId: string, place: Skipped["place"]): string {
-  const where = placeText(place);
-  return where === "" ? instanceId : `${instanceId} (${where})`;
+export function skippedLine(skipped: Skipped): string {
+  return `${instanceName(skipped)}: ${mailText(skipped.why, 120)}`;
 }
 
 export function listed(lines: readonly string[], count: number): string[] {

@@ -1,5 +1,6 @@
 /** One message a day at most for the whole fleet: what will fail, when, and the one thing to do about it. */
 import type { Notice } from "../notice.ts";
+import { instanceName } from "../place.ts";
 import { mailText } from "../plain-text.ts";
 import type { Due, Finding, Review } from "../prevention/finding.ts";
 import { byUrgency } from "../prevention/look-ahead.ts";
@@ -7,7 +8,7 @@ import { isNew, type PreventionRun } from "../prevention/run.ts";
 import { whole } from "../wording.ts";
 import { diagnoseCommand } from "./by-hand.ts";
 import { notice } from "./chat.ts";
-import { failureLine, listed, named, skippedLine } from "./fleet.ts";
+import { failureLine, listed, skippedLine } from "./fleet.ts";
 import { type Fact, folded, indent, observations, section } from "./layout.ts";
 import { subject } from "./subject.ts";
 import { time } from "./triggers.ts";
@@ -53,7 +54,7 @@ export function preventionNotice(run: PreventionRun): Notice {
       .slice(0, 3)
       .map(
         ({ finding, review }) =>
-          `${nameOf(review)}: ${ownCommand(finding.advice) ?? diagnoseCommand(review)}`,
+          `${instanceName(review)}: ${ownCommand(finding.advice) ?? diagnoseCommand(review)}`,
       ),
     thread: "nat-medic-prevention",
     keywords: ["nat-medic", "prevention", first?.finding.id ?? "nothing-ahead"],
@@ -61,7 +62,7 @@ export function preventionNotice(run: PreventionRun): Notice {
   });
 
   function saidOf(found: readonly Told[], looked: number): string {
-    const affected = new Set(found.map(({ review }) => nameOf(review))).size;
+    const affected = new Set(found.map(({ review }) => instanceName(review))).size;
     if (affected > 0) {
       const need = affected === 1 ? "needs" : "need";
       return `NAT Medic looks ahead: ${whole(affected)} of ${instances(looked)} ${need} attention`;
@@ -85,7 +86,10 @@ function factsOf(
   const facts: Fact[] = [];
   if (first !== undefined) {
     const { finding, review } = first;
-    facts.push(["First", `${nameOf(review)}: ${mailText(finding.title, 150)}, ${dueText(finding.due)}`]);
+    facts.push([
+      "First",
+      `${instanceName(review)}: ${mailText(finding.title, 150)}, ${dueText(finding.due)}`,
+    ]);
     facts.push(["New", countOf(fresh ?? [])], ["Still there", countOf(known ?? [])]);
   }
   if (gone.length > 0) facts.push(["Gone", countOf(gone)]);
@@ -140,7 +144,7 @@ function describe({ finding, review }: Told): string[] {
   const where = advice.where === "" ? "" : ` (${advice.where})`;
   const detail = diagnoseCommand(review);
   return [
-    `${nameOf(review)}: ${dueText(due)} (${state})`,
+    `${instanceName(review)}: ${dueText(due)} (${state})`,
     ...indent([
       ...observations(evidence),
       ...folded(`Do: ${mailText(advice.action, 300)}${where}`, { hanging: 2, depth: 6 }),
@@ -170,7 +174,7 @@ const instances = (count: number) => `${whole(count)} NAT ${count === 1 ? "insta
 
 function countOf(all: readonly Told[]): string {
   if (all.length === 0) return "nothing";
-  const on = new Set(all.map(({ review }) => nameOf(review))).size;
+  const on = new Set(all.map(({ review }) => instanceName(review))).size;
   return `${whole(all.length)} ${all.length === 1 ? "finding" : "findings"} on ${instances(on)}`;
 }
 
@@ -181,13 +185,13 @@ function goneLines(gone: readonly Told[]): string[] {
     .slice(0, mostNamed)
     .map(
       ({ finding, review }) =>
-        `${nameOf(review)}: ${mailText(finding.title, 150)}, since ${finding.since.slice(0, 10)}`,
+        `${instanceName(review)}: ${mailText(finding.title, 150)}, since ${finding.since.slice(0, 10)}`,
     );
   return gone.length <= mostNamed ? shown : [...shown, `and ${whole(gone.length - mostNamed)} more`];
 }
 
 function namesOf(all: readonly Told[]): string {
-  const names = all.slice(0, mostNamed).map(({ review }) => nameOf(review));
+  const names = all.slice(0, mostNamed).map(({ review }) => instanceName(review));
   const more = all.length - names.length;
   return `${names.join(", ")}${more === 0 ? "" : ` and ${whole(more)} more`}`;
 }
@@ -196,7 +200,7 @@ function namesOf(all: readonly Told[]): string {
 function unjudgedLines(reviews: readonly Review[]): string[] {
   const all = reviews.flatMap((review) => review.unjudged.map(({ missing }) => ({ missing, review })));
   const reasons = [...Map.groupBy(all, ({ missing }) => missing)]
-    .map(([missing, each]) => ({ missing, on: new Set(each.map(({ review }) => nameOf(review))).size }))
+    .map(([missing, each]) => ({ missing, on: new Set(each.map(({ review }) => instanceName(review))).size }))
     .sort((a, b) => b.on - a.on);
   const shown = reasons
     .slice(0, mostReasons)
@@ -204,8 +208,6 @@ function unjudgedLines(reviews: readonly Review[]): string[] {
   const more = reasons.length - shown.length;
   return [...shown, ...(more === 0 ? [] : [`and ${whole(more)} more reasons`])].flatMap(bullet);
 }
-
-const nameOf = ({ instanceId, place }: Review) => named(instanceId, place);
 
 /** What has several lines, or is typed on the host, is in the mail alone. */
 function ownCommand({ commands }: Finding["advice"]): string | undefined {

@@ -9,19 +9,9 @@ import { cloudwatch } from "../../local/endpoint/cloudwatch.ts";
 import { ec2 } from "../../local/endpoint/ec2.ts";
 import type { MetricSeries } from "../../local/endpoint/metric-series.ts";
 import { type Endpoint, type Fault, startEndpoint } from "../../local/endpoint/wire.ts";
+import { alarmSettings } from "../../local/stack.ts";
 import { addNat, healthyWorld, natA, natB, type World } from "../../local/world.ts";
 
-const settings = {
-  NAT_MEDIC_ALARM_PREFIX: "nat-medic-",
-  NAT_MEDIC_SILENT_ALARMS: "yes",
-  NAT_MEDIC_HIGH_RESOLUTION_ALARMS: "no",
-  NAT_MEDIC_AGENT_ALARMS: "no",
-  NAT_MEDIC_COMPOSITE_ALARMS: "no",
-  NAT_MEDIC_PAGING_TOPIC_ARN: "",
-  NAT_MEDIC_UTILIZATION_THRESHOLD: "80",
-  NAT_MEDIC_LOSS_THRESHOLD: "10",
-  NAT_MEDIC_ALLOWANCE_THRESHOLD: "20",
-};
 /** Milliseconds since the epoch. It never goes back, as the pace of calls is kept from one test to the next. */
 let clock = Date.parse("2026-11-21T12:00:00Z");
 const goOn = (seconds: number) => {
@@ -79,7 +69,7 @@ beforeAll(async () => {
 afterAll(() => endpoint.close());
 beforeEach(() => {
   goOn(86_400);
-  Object.assign(process.env, settings);
+  Object.assign(process.env, alarmSettings);
   Object.assign(world, healthyWorld());
   series.length = 0;
   alarms = alarmStore({ place: { account: "123456789012", region: "eu-central-1" }, now: Date.now });

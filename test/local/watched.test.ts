@@ -28,6 +28,19 @@ afterEach(async () => {
 
 const clock = fastClock();
 
+/** `series`: what CloudWatch has already; by default as of an instance that is published and quiet. */
+async function watch(scenario: string, known: { series?: [] } = {}): Promise<CloudWatchClient> {
+  stack = await startLocalStack({
+    ...stackOn(recordedStage(readScenario(scenario)), [natA]),
+    ...known,
+    mode: "apply",
+    approvalSeconds: 60,
+    clock,
+    watch: true,
+  });
+  return new CloudWatchClient(clientOptions(stack.url));
+}
+
 /** As the host's publisher would, once a minute. */
 async function publish(client: CloudWatchClient, values: Partial<Record<PublishedMetric, number>>) {
   const MetricData = Object.entries(values).map(([MetricName, Value]) => ({
@@ -41,15 +54,7 @@ async function publish(client: CloudWatchClient, values: Partial<Record<Publishe
 }
 
 test("a table that fills up is found by the fleet's alarms and fixed, and the alarms end", async () => {
-  stack = await startLocalStack({
-    ...stackOn(recordedStage(readScenario("conntrack-table-full")), [natA]),
-    series: [],
-    mode: "apply",
-    approvalSeconds: 60,
-    clock,
-    watch: true,
-  });
-  const client = new CloudWatchClient(clientOptions(stack.url));
+  const client = await watch("conntrack-table-full", { series: [] });
   const isFixed = () =>
     stack.requests().some(({ input }) => JSON.stringify(input).includes("NatMedic-RaiseConntrackMax"));
   const publisher = async () => {
@@ -89,15 +94,7 @@ test("a table that fills up is found by the fleet's alarms and fixed, and the al
 });
 
 test("an instance that starts is given an alarm, and its silence is an incident from then on", async () => {
-  stack = await startLocalStack({
-    ...stackOn(recordedStage(readScenario("healthy")), [natA]),
-    series: [],
-    mode: "apply",
-    approvalSeconds: 60,
-    clock,
-    watch: true,
-  });
-  const client = new CloudWatchClient(clientOptions(stack.url));
+  const client = await watch("healthy", { series: [] });
   const takenBy = stack.putEvent({
     version: "0",
     id: "6a7e8feb-b491-4cf7-a9f1-bf3703467718",
@@ -136,14 +133,7 @@ test("an instance that starts is given an alarm, and its silence is an incident 
 });
 
 test("an alarm of somebody else's that invokes our function starts an incident without any rule", async () => {
-  stack = await startLocalStack({
-    ...stackOn(recordedStage(readScenario("healthy")), [natA]),
-    mode: "apply",
-    approvalSeconds: 60,
-    clock,
-    watch: true,
-  });
-  const client = new CloudWatchClient(clientOptions(stack.url));
+  const client = await watch("healthy");
   const alarm: PutMetricAlarmCommandInput = {
     AlarmName: "packets of a NAT instance",
     Namespace: "AWS/EC2",

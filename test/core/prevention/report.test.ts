@@ -114,7 +114,7 @@ describe("the message", () => {
     const place = { account: "222222222222", region: "us-east-1" };
     const incident = { ...incidentOf(morning()), place };
     const there = look({ incident, histories: [daily("ConntrackUtilization", (day) => 30 + 3 * day)] });
-    expect(mailOf([there]).body).toContain(`${id} (account 222222222222, us-east-1): about 2026-12-01`);
+    expect(mailOf([there]).body).toContain(`${id} (222222222222 us-east-1): about 2026-12-01`);
     const cause = look({ incident, evidence: seen(captured("conntrack-table-full")) });
     expect(mailOf([cause]).body).toContain(
       `        nat-medic diagnose --instance ${id} --place 222222222222/us-east-1 --mode approve\n`,
