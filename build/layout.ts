@@ -4,6 +4,8 @@ import { fileURLToPath } from "node:url";
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 export const dist = join(root, "dist");
+/** Where Node keeps what it compiled, for the next start; `cli/nat-medic.mjs` names it too. */
+export const compileCache = join(root, ".cache", "compiled");
 /** `OpenIncident`, as resources and states are named, to `open-incident`, as folders are. */
 export const folderName = (name: string) => name.replace(/(?<!^)[A-Z]/g, "-$&").toLowerCase();
 /** The built bundle of a function: a folder with `handler.mjs`. */

@@ -1,36 +1,32 @@
 /**
  * The inside of one Lambda execution environment, run in a thread by `in-process.ts`:
  * loads the bundle at the first event, then answers one event after the other as the runtime client would.
+ * What it imports is loaded in every such thread again, so it imports next to nothing.
  */
 import { pathToFileURL } from "node:url";
 import { parentPort, workerData } from "node:worker_threads";
-import * as z from "zod/mini";
 import type { FunctionErrorPayload } from "./function-error.ts";
-import { type ThreadReply, ThreadRequest } from "./invoke-in-thread.ts";
+import type { ThreadReply, ThreadRequest } from "./invoke-in-thread.ts";
 import { shiftDate } from "./shifted-date.ts";
 
-const WorkerData = z.object({ bundle: z.string(), clock: z.instanceof(Float64Array) });
-const { bundle, clock } = WorkerData.parse(workerData);
+const { bundle, clock }: { bundle: string; clock: Float64Array } = workerData;
 shiftDate(clock);
 
-const Handler = z.custom<(event: unknown, context: object) => unknown>(
-  (value) => typeof value === "function",
-);
+type Handler = (event: unknown, context: object) => unknown;
 
 const load = async () => {
   const exports: unknown = await import(pathToFileURL(bundle).href);
   // A CJS bundle whose exports Node could not name has them under `default` alone.
   const found = [exports, property(exports, "default")].map((place) => property(place, "handler"));
-  const handler = z.safeParse(
-    Handler,
-    found.find((candidate) => candidate !== undefined),
-  );
-  if (!handler.success) throw named("Runtime.HandlerNotFound", "handler is undefined or not exported");
-  if (handler.data.length >= 3) {
+  const handler = found.find((candidate) => candidate !== undefined);
+  if (!isHandler(handler)) throw named("Runtime.HandlerNotFound", "handler is undefined or not exported");
+  if (handler.length >= 3) {
     throw named("Runtime.CallbackHandlerDeprecated", "nodejs24.x does not support callback-based handlers");
   }
-  return handler.data;
+  return handler;
 };
+
+const isHandler = (value: unknown): value is Handler => typeof value === "function";
 
 const answer = async (request: ThreadRequest): Promise<ThreadReply> => {
   try {
@@ -69,6 +65,6 @@ const property = (value: unknown, key: string): unknown =>
     ? Reflect.get(value, key)
     : undefined;
 
-parentPort?.on("message", async (message) => {
-  parentPort?.postMessage(await answer(ThreadRequest.parse(message)));
+parentPort?.on("message", async (request: ThreadRequest) => {
+  parentPort?.postMessage(await answer(request));
 });

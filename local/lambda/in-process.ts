@@ -1,5 +1,6 @@
 import { dirname } from "node:path";
 import { Worker } from "node:worker_threads";
+import { compileCache } from "../../build/layout.ts";
 import type { CarriedOut } from "../endpoint/wire.ts";
 import { environmentPool } from "./environment-pool.ts";
 import { functionArn, functionEnvironment } from "./function-environment.ts";
@@ -83,6 +84,8 @@ export const inProcess = ({
           env: {
             ...functionEnvironment(functionName, dirname(bundle), region, accessKeyId),
             ...environment,
+            // Most of a thread's start is compiling, and there are hundreds of threads.
+            NODE_COMPILE_CACHE: compileCache,
           },
           stdout: true,
           stderr: true,

@@ -4,15 +4,14 @@ import * as z from "zod/mini";
 import { exited, FunctionErrorPayload, timedOut } from "./function-error.ts";
 
 /** What `execution-environment.ts` is asked. */
-export type ThreadRequest = z.infer<typeof ThreadRequest>;
-export const ThreadRequest = z.object({
+export type ThreadRequest = {
   /** JSON text, so that nothing crosses that Lambda would not carry. */
-  event: z.string(),
-  requestId: z.string(),
-  functionArn: z.string(),
+  event: string;
+  requestId: string;
+  functionArn: string;
   /** Milliseconds since the epoch, by the function's clock. */
-  deadline: z.number(),
-});
+  deadline: number;
+};
 
 /** What it answers. */
 export type ThreadReply = z.infer<typeof ThreadReply>;

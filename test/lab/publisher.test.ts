@@ -170,7 +170,8 @@ describe.skipIf(missing !== undefined)("a NAT instance that is enrolled", () => 
     await make({ kind: "fck-nat", agent: true, cli: false, without: [] });
     await startServer(guest);
     await enrolGuest(guest, identity, { Period: "10" });
-    await guest.must("systemctl stop nat-medic-metrics.timer nat-medic-metrics.service");
+    // And until the publisher is due again: half a period after the last time.
+    await guest.must("systemctl stop nat-medic-metrics.timer nat-medic-metrics.service; sleep 5");
     await takeMetrics(guest);
     // Without the entries of the publisher's own packets: the kernel would give up one of those for the next.
     const used = await guest.must(`conntrack -D -p udp >/dev/null 2>&1
