@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
-import { rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { MetricDatum, PutMetricDataInput } from "@aws-sdk/client-cloudwatch";
@@ -607,8 +607,8 @@ describe("the AWS CLI", () => {
       const series: MetricSeries[] = [];
       const endpoint = await startEndpoint({ services: [cloudwatch({ series })] });
       try {
-        rmSync(join(host.base, "tools", "aws"));
-        symlinkSync(aws ?? "", join(host.base, "tools", "aws"));
+        // Not by AWS_ENDPOINT_URL: Debian 12's own CLI (2.9) does not read it yet.
+        host.tool("aws", `exec ${aws} --endpoint-url ${endpoint.url} "$@"`);
         const file = join(host.base, "publisher");
         writeFileSync(file, spliceScript(join(hostFolder, script)));
         const run = () =>
@@ -619,7 +619,6 @@ describe("the AWS CLI", () => {
               PATH: `${join(host.base, "tools")}:${process.env.PATH}`,
               HOME: process.env.HOME,
               NAT_MEDIC_ROOT: host.root,
-              AWS_ENDPOINT_URL: endpoint.url,
               AWS_ACCESS_KEY_ID: "local",
               AWS_SECRET_ACCESS_KEY: "local",
             },

@@ -1,4 +1,7 @@
 import { execFile, execFileSync } from "node:child_process";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { cloudwatch } from "../../../local/endpoint/cloudwatch.ts";
@@ -63,11 +66,12 @@ describe.skipIf(missing)("the AWS CLI", { timeout: 60_000 }, () => {
   });
 
   const aws = async (...words: string[]) => {
-    const { stdout } = await promisify(execFile)("aws", [...words, "--output", "json"], {
+    // Not by AWS_ENDPOINT_URL: Debian 12's own CLI (2.9) does not read it yet.
+    const options = ["--endpoint-url", endpoint.url, "--output", "json"];
+    const { stdout } = await promisify(execFile)("aws", [...words, ...options], {
       env: {
         PATH: process.env.PATH,
         HOME: process.env.HOME,
-        AWS_ENDPOINT_URL: endpoint.url,
         AWS_ACCESS_KEY_ID: "local",
         AWS_SECRET_ACCESS_KEY: "local",
         AWS_DEFAULT_REGION: "us-east-1",
@@ -131,7 +135,7 @@ describe.skipIf(missing)("the AWS CLI", { timeout: 60_000 }, () => {
     await refusal(...describeInstances, "i-0123456789abcdef1").toThrow("(InvalidInstanceID.NotFound)");
   });
 
-  test("describes the network, changes an interface's timeouts and sees them changed", async () => {
+  test("describes the network", async () => {
     const { NetworkAcls } = await aws(
       "ec2",
       "describe-network-acls",
@@ -145,8 +149,16 @@ describe.skipIf(missing)("the AWS CLI", { timeout: 60_000 }, () => {
       RuleAction: "allow",
       RuleNumber: 100,
     });
+  });
+
+  test("changes an interface's timeouts and sees them changed", async ({ skip }) => {
     const modify = ["ec2", "modify-network-interface-attribute", "--network-interface-id", natInterfaceA];
-    await aws(...modify, "--connection-tracking-specification", "TcpEstablishedTimeout=7440");
+    try {
+      await aws(...modify, "--connection-tracking-specification", "TcpEstablishedTimeout=7440");
+    } catch (error) {
+      if (String(error).includes("Unknown options")) skip("this AWS CLI is older than the timeouts");
+      throw error;
+    }
     const described = await aws(
       "ec2",
       "describe-network-interfaces",
@@ -222,8 +234,11 @@ describe.skipIf(missing)("the AWS CLI", { timeout: 60_000 }, () => {
   });
 
   test("invokes a function", async () => {
+    const payload = join(mkdtempSync(join(tmpdir(), "nat-medic-")), "payload.json");
+    writeFileSync(payload, '{"a":1}');
+    // From a file, which both versions of the CLI take as it is.
     const answer = await aws(
-      ...["lambda", "invoke", "--function-name", "Diagnose", "--payload", '{"a":1}', "/dev/null"],
+      ...["lambda", "invoke", "--function-name", "Diagnose", "--payload", `fileb://${payload}`, "/dev/null"],
     );
     expect(answer).toMatchObject({ StatusCode: 200, ExecutedVersion: "$LATEST" });
   });
