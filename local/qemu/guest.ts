@@ -46,6 +46,7 @@ export type Guest = {
 /**
  * Boots a guest. It ends with `stop()`, and with this process however that ends.
  * @param memoryMiB sets the kernel's own default of nf_conntrack_max: 8192 at 1024 MiB, 4096 at 512 MiB. Default 1024.
+ * @param processors 2 by default, so that what the kernel counts for each of them has to be added up.
  * @param system which Debian, and so which kernel; by default the one with Amazon Linux 2023's series.
  * @param init process 1: the lab's own script (default), or systemd, which takes a second longer to boot.
  */
@@ -54,8 +55,8 @@ export async function bootGuest(
 ): Promise<Guest> {
   const image = await guestImage(options.report, options.system);
   const disk = ownDisk(image);
-  const { memoryMiB = 1024, init = "lab" } = options;
-  const start = () => powerOn(image, disk, { memoryMiB, init });
+  const { memoryMiB = 1024, processors = 2, init = "lab" } = options;
+  const start = () => powerOn(image, disk, { memoryMiB, processors, init });
   try {
     return await guestOf(await start(), start, () => closeSync(disk));
   } catch (error) {

@@ -24,7 +24,7 @@ export function ownDisk(image: Image): number {
   }
 }
 
-export type Machine = { memoryMiB: number; init: "lab" | "systemd" };
+export type Machine = { memoryMiB: number; processors: number; init: "lab" | "systemd" };
 
 export type Running = {
   agent: GuestAgent;
@@ -99,7 +99,8 @@ function startQemu(machine: Start): ChildProcess {
     ...["-nodefaults", "-no-user-config", "-display", "none", "-serial", "stdio"],
     // KVM would be faster where it works and can hang where it is nested; TCG always works. The plainest processor: vector
     // instructions that are emulated one by one cost more than the loops that they stand for.
-    ...["-accel", "tcg,thread=multi", "-cpu", "qemu64,+rdrand", "-smp", "2", "-m", `${machine.memoryMiB}`],
+    ...["-accel", "tcg,thread=multi", "-cpu", "qemu64,+rdrand", "-smp", `${machine.processors}`],
+    ...["-m", `${machine.memoryMiB}`],
     ...["-kernel", machine.kernel, "-initrd", machine.initrd],
     ...["-append", options.join(" ")],
     // The fourth of the descriptors below.
