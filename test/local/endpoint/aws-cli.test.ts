@@ -16,21 +16,22 @@ import { document } from "../run-command/documents.ts";
 import { shellHost } from "../run-command/shell-host.ts";
 import { askingMachine } from "./machine.ts";
 
-const missing = (() => {
+const version = (() => {
   try {
-    execFileSync("aws", ["--version"], { stdio: "ignore" });
-    return false;
+    return execFileSync("aws", ["--version"], { encoding: "utf8", stdio: "pipe" });
   } catch {
     console.warn("There is no AWS CLI (`aws`) here, so its tests are skipped.");
-    return true;
+    return undefined;
   }
 })();
+/** From before an interface's timeouts, November 2023: 1.31 and 2.14 have them. */
+const isOld = /^aws-cli\/(1\.([12]?\d|30)|2\.(\d|1[0-3]))\./.test(version ?? "");
 
 const instance = natA;
 const world = healthyWorld();
 const topic = "arn:aws:sns:us-east-1:123456789012:nat-medic";
 
-describe.skipIf(missing)("the AWS CLI", { timeout: 60_000 }, () => {
+describe.skipIf(version === undefined)("the AWS CLI", { timeout: 60_000 }, () => {
   const published: Publication[] = [];
   const asked = Promise.withResolvers<string>();
   let machine: Machine;
@@ -156,7 +157,7 @@ describe.skipIf(missing)("the AWS CLI", { timeout: 60_000 }, () => {
     try {
       await aws(...modify, "--connection-tracking-specification", "TcpEstablishedTimeout=7440");
     } catch (error) {
-      if (String(error).includes("Unknown options")) skip("this AWS CLI is older than the timeouts");
+      if (isOld && String(error).includes("Unknown options")) skip("this AWS CLI is older than the timeouts");
       throw error;
     }
     const described = await aws(
